@@ -1,0 +1,174 @@
+//! The call: a request and its response, or the half of it that was seen.
+
+use crate::{Endpoint, Message, Protocol, Timestamp, Transport};
+
+/// One finished entry, borrowed from the shard that made it; gone after [`CallSink::call`] returns.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'s> {
+    /// The protocol it was spoken in.
+    pub protocol: &'static Protocol,
+    /// TCP or UDP.
+    pub transport: Transport,
+    /// Who asked.
+    pub client: Endpoint,
+    /// Who was asked.
+    pub server: Endpoint,
+    /// The flow's number: the ordinal of its first packet in the whole input, from 1.
+    pub stream: u64,
+    /// The call's number in its flow, from 1, in the order in which calls began.
+    pub number: u64,
+    /// Where in the input it was finished: calls come in this order, then in that of `stream`.
+    pub order: u64,
+    /// Index of the source (file and interface) that the flow was first seen on.
+    pub source: u32,
+    /// The request, unless it was not seen.
+    pub request: Option<&'s Message>,
+    /// The response, unless it was not seen or there is none.
+    pub response: Option<&'s Message>,
+    /// Whether both halves are there.
+    pub pairing: Pairing,
+    /// How the two halves found each other; only for [`Pairing::Matched`].
+    pub paired_by: Option<PairedBy>,
+    /// What is not there, and why.
+    pub missing: Option<Missing>,
+}
+
+/// Which halves of a call there are.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Pairing {
+    /// Request and response.
+    Matched,
+    /// A request whose response was not seen.
+    Unanswered,
+    /// A response whose request was not seen, or can't be known.
+    Orphan,
+    /// A message that nobody answers.
+    OneWay,
+}
+
+/// What makes us sure that the two halves belong together.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum PairedBy {
+    /// Every byte of both directions since the flow began: the n-th answer is to the n-th question.
+    Order,
+    /// Both carry the same number.
+    Id,
+    /// The flow was joined late or lost bytes, and since then question and answer alternated (or the
+    /// flow was quiet) with nothing else outstanding.
+    Alternation,
+}
+
+/// What a call lacks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Missing {
+    /// Why.
+    pub why: Why,
+    /// Bytes of the request that were lost.
+    pub request_bytes: u64,
+    /// Bytes of the response that were lost.
+    pub response_bytes: u64,
+}
+
+/// Why something is missing.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Why {
+    /// Packets were lost before us.
+    Gap,
+    /// It began before the capture did.
+    CaptureStart,
+    /// The capture ended first.
+    CaptureEnd,
+    /// Packets were cut by the snap length.
+    Snaplen,
+    /// A limit on memory was reached.
+    Budget,
+    /// The connection was reset.
+    Reset,
+    /// The connection was closed first.
+    Closed,
+    /// No answer came in the protocol's time.
+    Timeout,
+}
+
+/// Where packets came from: one per file and interface.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Source {
+    /// `file`, `stdin`, `interface`.
+    pub kind: &'static str,
+    /// The file's name as given.
+    pub name: String,
+    /// The interface's name, where the capture says it.
+    pub interface: Option<String>,
+}
+
+/// Takes the calls of a shard, one after the other.
+pub trait CallSink {
+    /// A call has left the shard.
+    fn call(&mut self, call: &Call<'_>);
+}
+
+// === impl names ===
+
+impl Pairing {
+    /// The word in the output contract.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Matched => "matched",
+            Self::Unanswered => "unanswered",
+            Self::Orphan => "orphan",
+            Self::OneWay => "one-way",
+        }
+    }
+}
+
+impl PairedBy {
+    /// The word in the output contract.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Order => "order",
+            Self::Id => "id",
+            Self::Alternation => "alternation",
+        }
+    }
+}
+
+impl Why {
+    /// The word in the output contract.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gap => "gap",
+            Self::CaptureStart => "capture-start",
+            Self::CaptureEnd => "capture-end",
+            Self::Snaplen => "snaplen",
+            Self::Budget => "budget",
+            Self::Reset => "reset",
+            Self::Closed => "closed",
+            Self::Timeout => "timeout",
+        }
+    }
+}
+
+// === impl Call ===
+
+impl Call<'_> {
+    /// When the call began: the first byte of its first half.
+    #[must_use]
+    pub fn begin(&self) -> Timestamp {
+        self.request.or(self.response).map_or(Timestamp(0), |m| m.first.at)
+    }
+
+    /// Nanoseconds from the request's first byte to the response's last; only when both were seen.
+    #[must_use]
+    pub fn duration_ns(&self) -> Option<u64> {
+        Some(self.response?.last.at.since(self.request?.first.at))
+    }
+}
+
+impl<F: FnMut(&Call<'_>)> CallSink for F {
+    fn call(&mut self, call: &Call<'_>) {
+        self(call);
+    }
+}

@@ -1,0 +1,109 @@
+//! One message of one side: what a dissector wrote down of it, and the start of its body.
+
+use crate::{Side, Timestamp, Why};
+
+/// A place in the capture: when, and in which packet.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Mark {
+    /// The packet's time stamp.
+    pub at: Timestamp,
+    /// The packet's number in its file, from 1; 0 where there is none.
+    pub frame: u64,
+}
+
+/// A request or a response as it is kept until its call leaves.
+///
+/// `record` is in the protocol's own form: only [`Protocol::headline`](crate::Protocol) and
+/// [`Protocol::tell`](crate::Protocol) of the same protocol read it, and only when somebody asks.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Who sent it.
+    pub from: Side,
+    /// Where its first byte was.
+    pub first: Mark,
+    /// Where its last byte was.
+    pub last: Mark,
+    /// Bytes of the message on the stream, head and framing included, lost ones too.
+    pub wire_bytes: u64,
+    /// Bytes of the head: all that is not body.
+    pub head_bytes: u64,
+    /// Bytes of this message that the capture does not hold, or that were given up for a limit.
+    pub missing_bytes: u64,
+    /// Why bytes of it are missing or its end was not seen; the first cause. `None`: it is whole.
+    pub missing: Option<Why>,
+    /// How often the same message was sent again (a repeated DNS query); 0 for once.
+    pub repeats: u32,
+    /// What the dissector wrote down.
+    pub record: Vec<u8>,
+    /// Its payload.
+    pub body: Body,
+}
+
+/// The payload of a message: exact sizes, and as much of the start as the limit allows.
+#[derive(Clone, Debug, Default)]
+pub struct Body {
+    /// The first bytes, in order, without transfer framing (dechunked), still content-encoded. Ends
+    /// at the limit or at the first lost byte, whichever comes first.
+    pub kept: Vec<u8>,
+    /// Bytes of the body, without transfer framing, lost ones included.
+    pub size: u64,
+}
+
+/// What a protocol says of a body, so that it can be decoded and shown.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct BodyFacts<'m> {
+    /// The media type with its parameters as sent: `application/json; charset=utf-8`.
+    pub media_type: Option<&'m str>,
+    /// The content codings as sent, outermost last: `gzip`, `deflate, br`.
+    pub encoding: Option<&'m str>,
+}
+
+// === impl Mark ===
+
+impl Mark {
+    /// The later of the two by time; `self` if they are equal.
+    #[must_use]
+    pub fn max_by_time(self, other: Self) -> Self {
+        if other.at > self.at { other } else { self }
+    }
+}
+
+// === impl Message ===
+
+impl Message {
+    /// An empty message of `from` that begins at `first`.
+    #[must_use]
+    pub fn new(from: Side, first: Mark) -> Self {
+        Self {
+            from,
+            first,
+            last: first,
+            wire_bytes: 0,
+            head_bytes: 0,
+            missing_bytes: 0,
+            missing: None,
+            repeats: 0,
+            record: Vec::new(),
+            body: Body::default(),
+        }
+    }
+
+    /// Makes it new again, keeping its buffers.
+    pub fn reset(&mut self, from: Side, first: Mark) {
+        let (mut record, mut kept) =
+            (std::mem::take(&mut self.record), std::mem::take(&mut self.body.kept));
+        record.clear();
+        kept.clear();
+        *self = Self { record, body: Body { kept, size: 0 }, ..Self::new(from, first) };
+    }
+}
+
+// === impl Body ===
+
+impl Body {
+    /// Whether bytes of it are not kept.
+    #[must_use]
+    pub fn truncated(&self) -> bool {
+        (self.kept.len() as u64) < self.size
+    }
+}
