@@ -12,6 +12,10 @@ const VXLAN_PORT: u16 = 4789;
 /// Linux before it had a number; flannel and Cilium still use it.
 const VXLAN_PORT_LINUX: u16 = 8472;
 const GENEVE_PORT: u16 = 6081;
+/// Tunnel brokers' "anything in anything" (draft-massar-v6ops-ayiya-02 §6).
+const AYIYA_PORT: u16 = 5072;
+/// IP protocol of an IPv6 packet (RFC 2473).
+const IPV6_IN_IP: u8 = 41;
 const GTP_PORT: u16 = 2152;
 const TEREDO_PORT: u16 = 3544;
 
@@ -88,8 +92,8 @@ pub(crate) fn mpls_in_ip(view: View<'_>) -> Read<'_> {
 /// Whether a datagram to this port may be a tunnel; the straight path leaves it alone then.
 #[inline]
 pub(crate) fn is_port(src: u16, dst: u16) -> bool {
-    matches!(dst, VXLAN_PORT | VXLAN_PORT_LINUX | GENEVE_PORT | GTP_PORT | TEREDO_PORT)
-        || src == TEREDO_PORT
+    matches!(dst, VXLAN_PORT | VXLAN_PORT_LINUX | GENEVE_PORT | GTP_PORT | TEREDO_PORT | AYIYA_PORT)
+        || matches!(src, TEREDO_PORT | GENEVE_PORT | AYIYA_PORT)
 }
 
 /// The packet in the datagram, if it is a tunnel without doubt.
@@ -99,8 +103,14 @@ pub(crate) fn in_udp(udp: Udp<'_>) -> Option<(Layer, View<'_>)> {
         GENEVE_PORT => geneve(udp.payload),
         GTP_PORT => gtp(udp.payload),
         TEREDO_PORT => teredo(udp.payload),
-        _ if udp.src_port == TEREDO_PORT => teredo(udp.payload),
-        _ => None,
+        AYIYA_PORT => ayiya(udp.payload),
+        // The other end of these answers from the well-known port.
+        _ => match udp.src_port {
+            TEREDO_PORT => teredo(udp.payload),
+            GENEVE_PORT => geneve(udp.payload),
+            AYIYA_PORT => ayiya(udp.payload),
+            _ => None,
+        },
     }
 }
 
@@ -141,6 +151,24 @@ fn geneve(view: View<'_>) -> Option<(Layer, View<'_>)> {
         link::ETHER_IPV6 => Some((Layer::Ipv6, inner)),
         _ => None,
     }
+}
+
+/// draft-massar-v6ops-ayiya-02 §3, as it is deployed: identity of 16 bytes, signature of 20 (SHA-1).
+///
+/// ```text
+/// | identity 4+4 bits | signature 4, hash 4 | authentication 4, operation 4 | next header 1 |
+/// | time 4 | identity 16 | signature 20 | …
+/// ```
+fn ayiya(view: View<'_>) -> Option<(Layer, View<'_>)> {
+    const WORDS_AND_KIND: u8 = 0x41;
+    const SIGNATURE: u8 = 0x52;
+    const FORWARD: u8 = 1;
+    let (&[identity, signature, operation, next], rest) = view.head::<4>(Header::Udp).ok()?;
+    if identity != WORDS_AND_KIND || signature != SIGNATURE || operation & 0x0f != FORWARD {
+        return None;
+    }
+    let inner = rest.skip(4 + 16 + 20, Header::Udp).ok()?;
+    (next == IPV6_IN_IP).then_some((Layer::Ipv6, inner))
 }
 
 /// A user's packet of a mobile network (3GPP TS 29.281 §5.1).

@@ -1,0 +1,36 @@
+//! The command line; composition only.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod args;
+mod protocols;
+mod read;
+mod size;
+
+/// Messages come and go by the million; the system's allocator gives their memory back too eagerly.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Exit codes: 0 done, 1 something could not be read or written, 2 wrong usage (clap's).
+fn main() -> ExitCode {
+    let outcome = match args::Args::parse().command {
+        args::Command::Read(args) => read::run(&args),
+        args::Command::Protocols(args) => protocols::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("callscope: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whoever read our output has seen enough (`| head`): not an error.
+fn closed_pipe(error: &anyhow::Error) -> bool {
+    let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}

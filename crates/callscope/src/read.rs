@@ -1,0 +1,119 @@
+//! `callscope read`: capture files in, calls out.
+
+mod merge;
+mod output;
+mod pipeline;
+mod progress;
+mod summary;
+
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io::{self, IsTerminal, Write},
+    thread::available_parallelism,
+};
+
+use anyhow::{Context, Result, bail};
+use capture::{Input, Options, Reader};
+use dissect::Limits;
+use flow::Settings;
+
+use self::{output::Shape, pipeline::Finished, progress::Progress};
+use crate::args::{Colour, Format, ReadArgs};
+
+/// Files below this size are read before a progress bar would be seen.
+const PROGRESS_BYTES_MIN: u64 = 32 << 20;
+/// Flows per byte of memory: a flow costs about as much as its share of the buffers.
+const BYTES_PER_FLOW: usize = 256;
+
+/// Reads the inputs and shows their calls.
+///
+/// # Errors
+/// When an input can't be read or the output can't be written.
+pub fn run(args: &ReadArgs) -> Result<()> {
+    crate::protocols::check(&args.protocol)?;
+    let reader = Reader::open(&inputs(args)?, Options::default())?;
+    let (out, to_terminal) = output(args)?;
+    let shape = shape(args, to_terminal);
+    let threads = threads(args, &shape);
+    let progress = Progress::new(&reader, !args.quiet && !to_terminal, PROGRESS_BYTES_MIN);
+    if let Some(keylog) = &args.keylog {
+        eprintln!("callscope: TLS is not decrypted yet: {} is not used", keylog.display());
+    }
+    let finished = pipeline::run(reader, threads, &settings(args), &shape, out, &progress)?;
+    progress.clear();
+    tell(args, &finished);
+    match finished.failure {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+fn inputs(args: &ReadArgs) -> Result<Vec<Input>> {
+    if !args.inputs.is_empty() {
+        return Ok(args.inputs.iter().map(|word| Input::named(word)).collect());
+    }
+    if io::stdin().is_terminal() {
+        bail!(
+            "nothing to read: name a capture file, a folder, or - for standard input (see callscope read --help)"
+        );
+    }
+    Ok(vec![Input::named(OsStr::new("-"))])
+}
+
+fn output(args: &ReadArgs) -> Result<(Box<dyn Write + Send>, bool)> {
+    match &args.output {
+        None => Ok((Box::new(io::stdout()), io::stdout().is_terminal())),
+        Some(path) => {
+            let file =
+                File::create(path).with_context(|| format!("can't write to {}", path.display()))?;
+            Ok((Box::new(file), false))
+        }
+    }
+}
+
+fn shape(args: &ReadArgs, to_terminal: bool) -> Shape {
+    let format = args.format.unwrap_or(if to_terminal || args.details {
+        Format::Table
+    } else {
+        Format::Ndjson
+    });
+    let colour = match args.color {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => {
+            to_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        }
+    };
+    let width =
+        to_terminal.then(|| terminal_size::terminal_size().map(|(width, _)| width.0)).flatten();
+    Shape { format, details: args.details, colour, width, only: args.protocol.clone(), body_limit: args.body_limit }
+}
+
+/// A table grows its columns as it goes, in order: one thread.
+fn threads(args: &ReadArgs, shape: &Shape) -> usize {
+    if shape.format == Format::Table {
+        return 1;
+    }
+    let cores = available_parallelism().map_or(1, usize::from);
+    args.threads.map_or(cores, usize::from).min(flow::SHARDS)
+}
+
+fn settings(args: &ReadArgs) -> Settings {
+    let memory = usize::try_from(args.memory).unwrap_or(usize::MAX);
+    Settings {
+        list: dissectors::ALL,
+        limits: Limits { body_bytes_max: args.body_limit, ..Limits::default() },
+        memory,
+        flows_max: (memory / BYTES_PER_FLOW).max(flow::SHARDS),
+    }
+}
+
+fn tell(args: &ReadArgs, finished: &Finished) {
+    for warning in &finished.warnings {
+        eprintln!("callscope: {warning}");
+    }
+    if !args.quiet {
+        eprint!("{}", summary::of(&finished.report, finished.elapsed));
+    }
+}

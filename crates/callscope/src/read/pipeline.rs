@@ -1,0 +1,256 @@
+//! Batches to workers, workers' calls to the output, in one order whatever the number of threads.
+//!
+//! Every worker sees every batch, and takes the flows of its own shards. Whoever needs the next batch
+//! first reads it; whoever is last with a batch merges and writes what all have made of it.
+
+use std::{
+    collections::VecDeque,
+    io::Write,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use capture::{Batch, Reader};
+use flow::{Report, Settings, Worker};
+use model::Source;
+
+use super::{
+    merge::Merge,
+    output::{Renderer, Shape},
+    progress::Progress,
+};
+
+/// Batches that the fastest worker may be ahead of the slowest.
+const AHEAD_MAX: usize = 8;
+
+/// What came of it.
+pub struct Finished {
+    /// What all workers counted.
+    pub report: Report,
+    /// What was wrong with the inputs, in one line each.
+    pub warnings: Vec<String>,
+    /// The first thing that failed; what was read before it is in the output.
+    pub failure: Option<anyhow::Error>,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// Reads everything with `threads` workers.
+///
+/// # Errors
+/// When the output can't be written.
+pub fn run(
+    reader: Reader,
+    threads: usize,
+    settings: &Settings,
+    shape: &Shape,
+    out: Box<dyn Write + Send>,
+    progress: &Progress,
+) -> Result<Finished> {
+    let begun = Instant::now();
+    let feed = Feed::new(reader, threads);
+    let merge = Mutex::new(Merge::new(threads, shape, out));
+    let reports = thread::scope(|scope| {
+        let work = |index| work(index, threads, settings, shape, &feed, &merge, progress);
+        let others: Vec<_> = (1..threads).map(|index| scope.spawn(move || work(index))).collect();
+        let mut reports = vec![work(0)];
+        reports.extend(others.into_iter().map(|other| match other.join() {
+            Ok(report) => report,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }));
+        reports
+    });
+    let mut report = Report::default();
+    for (index, one) in reports.into_iter().enumerate() {
+        let one = one?;
+        if index == 0 { report = one } else { report.add(&one) }
+    }
+    lock(&merge).finish()?;
+    let state = feed.into_state();
+    Ok(Finished {
+        report,
+        warnings: state
+            .reader
+            .warnings()
+            .iter()
+            .map(ToString::to_string)
+            .chain(state.warnings)
+            .collect(),
+        failure: state.failure,
+        elapsed: begun.elapsed(),
+    })
+}
+
+/// One worker's life.
+fn work(
+    index: usize,
+    threads: usize,
+    settings: &Settings,
+    shape: &Shape,
+    feed: &Feed,
+    merge: &Mutex<Merge>,
+    progress: &Progress,
+) -> Result<Report> {
+    let mut worker = Worker::new(index, threads, settings);
+    let mut renderer = Renderer::new(shape);
+    // Whatever happens, the others must not wait for us.
+    let leave = Leave(feed);
+    let mut number = 0;
+    while let Some(round) = feed.take(number, progress) {
+        renderer.sources(&round.sources);
+        for packet in round.batch.packets() {
+            worker.packet(&packet, &mut renderer);
+        }
+        drop(round);
+        lock(merge).put(index, number, &mut renderer)?;
+        number += 1;
+    }
+    worker.finish(&mut renderer);
+    lock(merge).put(index, number, &mut renderer)?;
+    drop(leave);
+    Ok(worker.report())
+}
+
+/// Where workers get batches.
+struct Feed {
+    state: Mutex<State>,
+    changed: Condvar,
+    threads: usize,
+}
+
+struct State {
+    reader: Reader,
+    sources: Arc<Vec<Source>>,
+    /// Batches read and not yet taken by all, oldest first.
+    rounds: VecDeque<Round>,
+    /// Number of the oldest of them.
+    first: usize,
+    /// Batches to read into again.
+    spare: Vec<Arc<Batch>>,
+    at_end: bool,
+    gone: usize,
+    warnings: Vec<String>,
+    failure: Option<anyhow::Error>,
+}
+
+/// A batch, and the sources that its packets speak of.
+#[derive(Clone)]
+struct Round {
+    batch: Arc<Batch>,
+    sources: Arc<Vec<Source>>,
+    taken: usize,
+}
+
+// === impl Feed ===
+
+impl Feed {
+    fn new(reader: Reader, threads: usize) -> Self {
+        let state = State {
+            reader,
+            sources: Arc::default(),
+            rounds: VecDeque::new(),
+            first: 0,
+            spare: Vec::new(),
+            at_end: false,
+            gone: 0,
+            warnings: Vec::new(),
+            failure: None,
+        };
+        Self { state: Mutex::new(state), changed: Condvar::new(), threads }
+    }
+
+    /// Batch `number`; `None` when there are no more.
+    fn take(&self, number: usize, progress: &Progress) -> Option<Round> {
+        let mut state = lock(&self.state);
+        loop {
+            if state.gone > 0 {
+                return None;
+            }
+            if number < state.first + state.rounds.len() {
+                return Some(self.hand_out(&mut state, number));
+            }
+            if state.at_end {
+                return None;
+            }
+            if state.rounds.len() >= AHEAD_MAX {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            state.read(progress);
+        }
+    }
+
+    fn hand_out(&self, state: &mut State, number: usize) -> Round {
+        let at = number - state.first;
+        state.rounds[at].taken += 1;
+        let round = state.rounds[at].clone();
+        while state.rounds.front().is_some_and(|round| round.taken == self.threads) {
+            if let Some(done) = state.rounds.pop_front() {
+                state.spare.push(done.batch);
+                state.first += 1;
+            }
+            self.changed.notify_all();
+        }
+        round
+    }
+
+    fn into_state(self) -> State {
+        self.state.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl State ===
+
+impl State {
+    fn read(&mut self, progress: &Progress) {
+        let mut batch = self.free_batch();
+        let read = match Arc::get_mut(&mut batch) {
+            Some(batch) => self.reader.next(batch),
+            None => Ok(false),
+        };
+        progress.set(self.reader.progress().bytes_done);
+        match read {
+            Ok(true) => {
+                if self.sources.len() != self.reader.sources().len() {
+                    self.sources = Arc::new(self.reader.sources().to_vec());
+                }
+                self.rounds.push_back(Round { batch, sources: self.sources.clone(), taken: 0 });
+            }
+            Ok(false) => self.at_end = true,
+            Err(error) => {
+                if self.failure.is_some() {
+                    self.at_end = true;
+                }
+                self.failure.get_or_insert(error.into());
+            }
+        }
+    }
+
+    /// A batch that nobody reads any more, or a new one.
+    fn free_batch(&mut self) -> Arc<Batch> {
+        match self.spare.iter().position(|batch| Arc::strong_count(batch) == 1) {
+            Some(at) => self.spare.swap_remove(at),
+            None => Arc::new(Batch::new()),
+        }
+    }
+}
+
+/// Tells the feed that a worker is gone before its time.
+struct Leave<'a>(&'a Feed);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.0.state);
+        if !state.at_end {
+            state.gone += 1;
+            self.0.changed.notify_all();
+        }
+    }
+}
+
+/// A panic elsewhere is that thread's own report; the data behind the lock is whole.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

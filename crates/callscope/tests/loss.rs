@@ -1,0 +1,231 @@
+//! Never a wrong pair, whatever was lost: recordings are damaged at random, and every pair that still
+//! comes out must be a pair of the untouched recording.
+//!
+//! `LOSS_RUNS=5000 cargo test --release -p callscope --test loss -- --nocapture` runs more of them and
+//! prints what survives.
+
+use std::{collections::HashSet, path::PathBuf};
+
+use capture::{Batch, Input, Options, Reader};
+use flow::{Settings, Worker};
+use model::{Call, Message, Pairing, Timestamp};
+use packet::{LinkType, Packet};
+
+/// Runs per recording unless `LOSS_RUNS` says otherwise.
+const RUNS: u64 = 400;
+
+#[test]
+fn pipelined_http_is_never_mispaired() {
+    prove("http1-pipelined.pcap.zst", 1_500);
+}
+
+#[test]
+fn plain_http_is_never_mispaired() {
+    prove("http1-plain.pcap.zst", 150);
+}
+
+#[test]
+fn pipelined_redis_is_never_mispaired() {
+    prove("redis-pipelined.pcap.zst", 3_000);
+}
+
+#[test]
+fn plain_redis_is_never_mispaired() {
+    prove("redis-plain.pcap.zst", 80);
+}
+
+#[test]
+fn dns_is_never_mispaired() {
+    prove("dns.pcap.zst", 60);
+}
+
+/// Damages the recording in every way, many times.
+fn prove(name: &str, calls_min: usize) {
+    let packets = recording(name);
+    let truth: HashSet<Pair> = pairs(&packets).into_iter().collect();
+    assert!(truth.len() >= calls_min, "{name} has {} pairs", truth.len());
+    let runs = std::env::var("LOSS_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(RUNS);
+    let mut kept_at_one_percent = (0, 0);
+    for seed in 1..=runs {
+        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let damage = Damage::roll(seed, &mut dice);
+        let damaged = damage.apply(&packets, &mut dice);
+        let found = pairs(&damaged);
+        if damage.only_one_percent_lost() {
+            kept_at_one_percent.0 += found.len();
+            kept_at_one_percent.1 += truth.len();
+        }
+        for pair in found {
+            if !truth.contains(&pair) {
+                dump(&damaged);
+                panic!("{name}, seed {seed}, {damage:?}: {pair:?} never was");
+            }
+        }
+    }
+    if kept_at_one_percent.1 > 0 {
+        let share = 100.0 * kept_at_one_percent.0 as f64 / kept_at_one_percent.1 as f64;
+        println!("{name}: {runs} runs, 0 wrong pairs; with 1 % of packets lost {share:.1} % of calls are still paired");
+    }
+}
+
+/// A packet that is owned.
+#[derive(Clone)]
+struct Owned {
+    at: Timestamp,
+    link: LinkType,
+    frame: u64,
+    bytes: Vec<u8>,
+    wire_len: u32,
+}
+
+/// What makes a pair the same pair: who, where in the recording, and what was said.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+struct Pair {
+    client: String,
+    frames: (u64, u64),
+    asked: String,
+    answered: String,
+}
+
+/// Leaves a damaged recording in the file that `LOSS_DUMP` names, to be looked at.
+fn dump(packets: &[Owned]) {
+    let Some(path) = std::env::var_os("LOSS_DUMP") else { return };
+    let mut file = vec![0x4d, 0x3c, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0];
+    file.extend(packets.first().map_or(1, |p| p.link.0).to_le_bytes());
+    for packet in packets {
+        let (seconds, ns) = (packet.at.0 / 1_000_000_000, packet.at.0 % 1_000_000_000);
+        for word in [seconds as u32, ns as u32, packet.bytes.len() as u32, packet.wire_len] {
+            file.extend(word.to_le_bytes());
+        }
+        file.extend(&packet.bytes);
+    }
+    std::fs::write(path, file).unwrap();
+}
+
+fn recording(name: &str) -> Vec<Owned> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(name);
+    let mut reader = Reader::open(&[Input::Path(path)], Options::default()).unwrap();
+    let (mut batch, mut packets) = (Batch::new(), Vec::new());
+    while reader.next(&mut batch).unwrap() {
+        packets.extend(batch.packets().map(|p| Owned { at: p.at, link: p.link, frame: p.frame, bytes: p.bytes.to_vec(), wire_len: p.wire_len }));
+    }
+    packets
+}
+
+fn pairs(packets: &[Owned]) -> Vec<Pair> {
+    let settings = Settings { list: dissectors::ALL, limits: dissect::Limits::default(), memory: 64 << 20, flows_max: 1 << 16 };
+    let mut worker = Worker::new(0, 1, &settings);
+    let mut pairs = Vec::new();
+    let mut keep = |call: &Call<'_>| {
+        if call.pairing == Pairing::Matched {
+            pairs.push(Pair::of(call));
+        }
+    };
+    for packet in packets {
+        let view = Packet {
+            at: packet.at,
+            link: packet.link,
+            source: 0,
+            frame: packet.frame,
+            scope: 0,
+            bytes: &packet.bytes,
+            wire_len: packet.wire_len,
+        };
+        worker.packet(&view, &mut keep);
+    }
+    worker.finish(&mut keep);
+    pairs
+}
+
+impl Pair {
+    fn of(call: &Call<'_>) -> Self {
+        let headline = (call.protocol.headline)(call.request, call.response);
+        let text = |value: Option<&[u8]>| value.unwrap_or_default().escape_ascii().to_string();
+        Self {
+            client: call.client.to_string(),
+            frames: (frame(call.request), frame(call.response)),
+            asked: format!("{} {}", text(headline.method.as_deref()), text(headline.endpoint.as_deref())),
+            answered: text(headline.status.as_ref().map(|status| &*status.code)),
+        }
+    }
+}
+
+fn frame(message: Option<&Message>) -> u64 {
+    message.map_or(0, |message| message.first.frame)
+}
+
+/// How a recording is damaged; shares are in 1/10,000.
+#[derive(Debug)]
+struct Damage {
+    lost: u64,
+    doubled: u64,
+    moved: u64,
+    cut: u64,
+    cut_len: usize,
+    skipped: usize,
+}
+
+impl Damage {
+    /// Every third run loses exactly one per cent and nothing else, so that what survives is comparable.
+    fn roll(seed: u64, dice: &mut Dice) -> Self {
+        let none = Self { lost: 0, doubled: 0, moved: 0, cut: 0, cut_len: 0, skipped: 0 };
+        if seed.is_multiple_of(3) {
+            return Self { lost: 100, ..none };
+        }
+        let one_of = |dice: &mut Dice, of: &[u64]| of[dice.below(of.len() as u64) as usize];
+        Self {
+            lost: one_of(dice, &[0, 10, 100, 500, 2_000]),
+            doubled: one_of(dice, &[0, 0, 100, 1_000]),
+            moved: one_of(dice, &[0, 0, 100, 1_000]),
+            cut: one_of(dice, &[0, 0, 0, 100, 10_000]),
+            cut_len: 60 + dice.below(400) as usize,
+            skipped: if dice.below(4) == 0 { dice.below(600) as usize } else { 0 },
+        }
+    }
+
+    fn only_one_percent_lost(&self) -> bool {
+        self.lost == 100 && self.doubled + self.moved + self.cut + self.skipped as u64 == 0
+    }
+
+    fn apply(&self, packets: &[Owned], dice: &mut Dice) -> Vec<Owned> {
+        let mut out: Vec<Owned> = Vec::with_capacity(packets.len());
+        for packet in packets.iter().skip(self.skipped) {
+            if dice.hits(self.lost) {
+                continue;
+            }
+            out.push(packet.clone());
+            if dice.hits(self.cut) {
+                out.last_mut().unwrap().bytes.truncate(self.cut_len);
+            }
+            if dice.hits(self.doubled) {
+                out.push(packet.clone());
+            }
+        }
+        for at in 0..out.len() {
+            if dice.hits(self.moved) {
+                let other = (at + 1 + dice.below(6) as usize).min(out.len() - 1);
+                out.swap(at, other);
+                // The capture stamps packets as it sees them.
+                let (a, b) = (out[at].at, out[other].at);
+                (out[at].at, out[other].at) = (a.min(b), a.max(b));
+            }
+        }
+        out
+    }
+}
+
+/// Numbers that only the seed decides.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % n
+    }
+
+    fn hits(&mut self, of_ten_thousand: u64) -> bool {
+        self.below(10_000) < of_ten_thousand
+    }
+}

@@ -1,0 +1,126 @@
+//! What a conversation borrows from its shard for the length of one call.
+
+use model::{Budget, Message, Missing, PairedBy, Pairing, Protocol};
+
+use crate::Pool;
+
+/// What is shared by all conversations of a shard.
+pub struct Context<'a> {
+    /// How much one flow may keep.
+    pub limits: &'a Limits,
+    /// The shard's memory.
+    pub budget: &'a mut Budget,
+    /// Messages to use again.
+    pub pool: &'a mut Pool,
+    /// What was lost and how much was read.
+    pub counts: &'a mut Counts,
+    /// Takes what is finished.
+    pub outlet: &'a mut dyn Outlet,
+}
+
+/// How much one flow may hold.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of an unfinished head, per side.
+    pub unread_bytes_max: usize,
+    /// Bytes kept of each body.
+    pub body_bytes_max: u64,
+    /// Calls that wait for their answer, per flow.
+    pub pending_max: usize,
+    /// Nanoseconds after which an unanswered datagram question leaves.
+    pub answer_ns_max: u64,
+}
+
+/// Takes finished calls out of a conversation.
+pub trait Outlet {
+    /// One call, or the half of it that was seen.
+    fn done(&mut self, done: &Done<'_>);
+}
+
+/// A finished call in the conversation's own terms; the flow adds who talked.
+#[derive(Clone, Copy, Debug)]
+pub struct Done<'a> {
+    /// What was spoken.
+    pub protocol: &'static Protocol,
+    /// The call's number in its conversation, from 1.
+    pub number: u64,
+    /// The request, unless it was not seen.
+    pub request: Option<&'a Message>,
+    /// The response, unless it was not seen.
+    pub response: Option<&'a Message>,
+    /// Which halves there are.
+    pub pairing: Pairing,
+    /// How they found each other.
+    pub paired_by: Option<PairedBy>,
+    /// What is not there.
+    pub missing: Option<Missing>,
+}
+
+/// What the conversations of a shard lost, by name.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Counts {
+    /// Bytes skipped to find the start of a message after a loss or a late join.
+    pub skipped_bytes: u64,
+    /// Times a reader lost its place without the network having lost anything.
+    pub strayed: u64,
+    /// Bytes of unfinished heads that were dropped because of a gap.
+    pub broken_head_bytes: u64,
+    /// Heads given up because they grew past the limit.
+    pub heads_over_limit: u64,
+    /// Bytes not kept because the budget was used up.
+    pub budget_bytes: u64,
+    /// Messages given up because the budget was used up or too many were pending.
+    pub budget_messages: u64,
+    /// Answers seen twice.
+    pub repeated_answers: u64,
+    /// Questions seen twice.
+    pub repeated_questions: u64,
+    /// Messages that nobody could pair because bytes were lost before them.
+    pub unpaired: u64,
+}
+
+// === impl Limits ===
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            unread_bytes_max: 1 << 20,
+            body_bytes_max: 64 << 10,
+            pending_max: 1 << 16,
+            answer_ns_max: 60_000_000_000,
+        }
+    }
+}
+
+// === impl Counts ===
+
+impl Counts {
+    /// Adds what another shard counted.
+    pub fn add(&mut self, other: &Self) {
+        self.skipped_bytes += other.skipped_bytes;
+        self.strayed += other.strayed;
+        self.broken_head_bytes += other.broken_head_bytes;
+        self.heads_over_limit += other.heads_over_limit;
+        self.budget_bytes += other.budget_bytes;
+        self.budget_messages += other.budget_messages;
+        self.repeated_answers += other.repeated_answers;
+        self.repeated_questions += other.repeated_questions;
+        self.unpaired += other.unpaired;
+    }
+
+    /// Each count with its name, the words for people, and whether something was lost.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, &'static str, u64, bool); 9] {
+        [
+            ("skipped_bytes", "bytes skipped to find the next message", self.skipped_bytes, true),
+            ("strayed", "times a reader lost its place", self.strayed, true),
+            ("broken_head_bytes", "bytes of heads broken by a gap", self.broken_head_bytes, true),
+            ("heads_over_limit", "heads larger than the limit", self.heads_over_limit, true),
+            ("budget_bytes", "bytes not kept: memory limit", self.budget_bytes, true),
+            ("budget_messages", "messages given up: memory limit", self.budget_messages, true),
+            ("repeated_answers", "answers seen again", self.repeated_answers, false),
+            ("repeated_questions", "questions seen again", self.repeated_questions, false),
+            ("unpaired", "messages left unpaired after a loss", self.unpaired, true),
+        ]
+    }
+}

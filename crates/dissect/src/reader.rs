@@ -1,0 +1,480 @@
+//! Runs a dissector over both halves of a flow; the one loop that every protocol shares.
+//!
+//! It reads straight from the packet while nothing is unread, copies only what straddles packets,
+//! counts bodies down without calling anyone, and turns every loss into arithmetic or honesty.
+
+mod half;
+
+use model::{Mark, Protocol, Side, Timestamp, Why};
+
+pub(crate) use self::half::Open;
+use self::half::{Half, Straddle};
+use crate::{
+    Context, Conversation, Dissector, Found, Leftover, Sink, Standing, Step, UNTIL_END,
+    pairs::Pairs,
+};
+
+/// Bytes skipped in a row, with no message among them, after which the flow is not ours.
+const STRAY_BYTES_MAX: u64 = 256 << 10;
+
+/// Whether bytes come as a stream or one message a datagram.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Framing {
+    /// TCP: messages may be cut anywhere.
+    Stream,
+    /// UDP: a datagram is taken whole or not at all.
+    Datagram,
+}
+
+/// A conversation made of a dissector.
+pub struct Reader<D> {
+    dissector: D,
+    pairs: Pairs,
+    halves: [Half; 2],
+    stray_bytes: u64,
+    framing: Framing,
+    protocol: &'static Protocol,
+}
+
+/// What one pass over some bytes came to.
+struct Pass {
+    taken: usize,
+    standing: Standing,
+}
+
+// === impl Reader ===
+
+impl<D: Dissector> Reader<D> {
+    /// A conversation in `protocol` that `dissector` reads.
+    pub fn open(
+        protocol: &'static Protocol,
+        dissector: D,
+        framing: Framing,
+    ) -> Box<dyn Conversation> {
+        Box::new(Self {
+            dissector,
+            pairs: Pairs::new(protocol),
+            halves: Default::default(),
+            stray_bytes: 0,
+            framing,
+            protocol,
+        })
+    }
+
+    /// One datagram: a message, or nothing.
+    fn datagram(
+        &mut self,
+        from: Side,
+        mark: Mark,
+        chunk: &[u8],
+        cut: u32,
+        cx: &mut Context<'_>,
+    ) -> Standing {
+        let step =
+            if chunk.is_empty() { Step::Lost } else { self.read(from, mark, chunk, cut, cx).0 };
+        let half = &mut self.halves[from as usize];
+        match step {
+            Step::Leave => Standing::NotOurs,
+            Step::Took(_) => {
+                let Some(open) = &mut half.open else { return Standing::Ours };
+                open.took(chunk.len());
+                if cut > 0 {
+                    open.lose_on_wire(u64::from(cut), Why::Snaplen);
+                }
+                self.complete(from, mark, cx);
+                Standing::Ours
+            }
+            _ => {
+                cx.counts.strayed += 1;
+                cx.counts.skipped_bytes += chunk.len() as u64;
+                self.discard(from, cx);
+                Standing::Ours
+            }
+        }
+    }
+
+    /// The next bytes of a stream.
+    fn stream(&mut self, from: Side, mark: Mark, chunk: &[u8], cx: &mut Context<'_>) -> Standing {
+        let half = &mut self.halves[from as usize];
+        if half.straddle.is_none() {
+            let pass = self.drain(from, chunk, &|_| mark, cx);
+            let rest = &chunk[pass.taken..];
+            if !rest.is_empty() {
+                self.keep(from, mark, rest, cx);
+            }
+            return pass.standing;
+        }
+        self.keep(from, mark, chunk, cx);
+        match &self.halves[from as usize].straddle {
+            Some(straddle) if straddle.worth_a_try() => self.retry(from, cx),
+            _ => Standing::Ours,
+        }
+    }
+
+    /// Reads again what was left unread.
+    fn retry(&mut self, side: Side, cx: &mut Context<'_>) -> Standing {
+        let Some(mut straddle) = self.halves[side as usize].straddle.take() else {
+            return Standing::Ours;
+        };
+        let pass = self.drain(side, &straddle.bytes, &|at| straddle.mark_at(at), cx);
+        straddle.drop_front(pass.taken);
+        straddle.need = self.halves[side as usize].need.take().unwrap_or(0);
+        if straddle.bytes.is_empty() {
+            straddle.release(cx.budget);
+        } else {
+            self.halves[side as usize].straddle = Some(straddle);
+        }
+        pass.standing
+    }
+
+    /// Keeps bytes that can't be read yet, within the limits.
+    fn keep(&mut self, side: Side, mark: Mark, bytes: &[u8], cx: &mut Context<'_>) {
+        let half = &mut self.halves[side as usize];
+        let need = half.need.take();
+        let straddle = half.straddle.get_or_insert_with(|| Box::new(Straddle::new(mark)));
+        if let Some(need) = need {
+            straddle.need = need;
+        }
+        let too_large = straddle.bytes.len() + bytes.len() > cx.limits.unread_bytes_max;
+        if !too_large && straddle.push(mark, bytes, cx.budget) {
+            return;
+        }
+        if too_large {
+            cx.counts.heads_over_limit += 1;
+        } else {
+            cx.counts.budget_messages += 1;
+        }
+        let lost = half.drop_unread(cx.budget) + bytes.len() as u64;
+        cx.counts.budget_bytes += lost;
+        self.lose_place(side, mark, lost, Why::Budget, cx);
+    }
+
+    /// Reads messages off the front of `input` until the dissector wants more.
+    fn drain(
+        &mut self,
+        from: Side,
+        input: &[u8],
+        mark_at: &dyn Fn(usize) -> Mark,
+        cx: &mut Context<'_>,
+    ) -> Pass {
+        let mut at = 0;
+        let mut found_at = None;
+        while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
+            let half = &mut self.halves[from as usize];
+            if half.body > 0 {
+                at += half.read_body(rest, cx);
+                if half.body == 0 && half.ends {
+                    self.complete(from, mark_at(at - 1), cx);
+                }
+                continue;
+            }
+            if half.lost {
+                match self.dissector.resync(from, rest) {
+                    Found::At(n) if n < rest.len() => {
+                        half.lost = false;
+                        self.skip(n, cx);
+                        at += n;
+                        found_at = Some(at);
+                        continue;
+                    }
+                    Found::Maybe(n) if n < rest.len() => {
+                        self.skip(n, cx);
+                        return Pass { taken: at + n, standing: self.standing() };
+                    }
+                    _ => {
+                        self.skip(rest.len(), cx);
+                        return Pass { taken: input.len(), standing: self.standing() };
+                    }
+                }
+            }
+            let (step, refused) = self.read(from, mark_at(at), rest, 0, cx);
+            let (took, body) = match step {
+                Step::Took(n) if n > 0 => (n, None),
+                Step::Body { head, body } => (head, Some((body, true))),
+                Step::Part { head, body } => (head, Some((body, false))),
+                Step::Become { took, .. } => (took, None),
+                Step::Need(n) => {
+                    self.halves[from as usize].need = Some(n);
+                    return Pass { taken: at, standing: Standing::Ours };
+                }
+                Step::Wait => {
+                    self.halves[from as usize].waiting = true;
+                    return Pass { taken: at, standing: Standing::Ours };
+                }
+                Step::Leave => return Pass { taken: at, standing: Standing::NotOurs },
+                Step::Lost | Step::Took(_) => {
+                    cx.counts.strayed += 1;
+                    self.lose_place(from, mark_at(at), 0, Why::Gap, cx);
+                    if found_at == Some(at) {
+                        // It was found here and can't be read here: look further on.
+                        self.skip(rest.len(), cx);
+                        return Pass { taken: input.len(), standing: self.standing() };
+                    }
+                    continue;
+                }
+            };
+            let took = took.min(rest.len());
+            debug_assert!(
+                took > 0 || body.is_some_and(|(n, _)| n > 0) || matches!(step, Step::Become { .. }),
+                "a step must move"
+            );
+            let last = mark_at((at + took).saturating_sub(1));
+            at += took;
+            self.took(from, took, body, last, rest.len() - took, cx);
+            if refused {
+                self.pairs.gap(from, Why::Budget, cx);
+            }
+            if let Step::Become { next, .. } = step {
+                return Pass { taken: at, standing: Standing::Becomes(next) };
+            }
+        }
+        Pass { taken: at, standing: Standing::Ours }
+    }
+
+    /// One call of the dissector; also whether the message it began was refused.
+    fn read(
+        &mut self,
+        from: Side,
+        first: Mark,
+        input: &[u8],
+        cut: u32,
+        cx: &mut Context<'_>,
+    ) -> (Step, bool) {
+        let [client, server] = &mut self.halves;
+        let (mine, theirs) = match from {
+            Side::Client => (client, server),
+            Side::Server => (server, client),
+        };
+        let mut sink = Sink {
+            from,
+            first,
+            cut,
+            open: &mut mine.open,
+            opposite: &theirs.open,
+            finished: false,
+            refused: false,
+            pairs: &mut self.pairs,
+            cx,
+        };
+        let step = self.dissector.read(from, input, &mut sink);
+        let (finished, refused) = (sink.finished, sink.refused);
+        mine.finished = finished;
+        (step, refused)
+    }
+
+    /// Books what a step took: `took` bytes of head, then perhaps a body.
+    fn took(
+        &mut self,
+        from: Side,
+        took: usize,
+        body: Option<(u64, bool)>,
+        last: Mark,
+        at_hand: usize,
+        cx: &mut Context<'_>,
+    ) {
+        let half = &mut self.halves[from as usize];
+        if let Some(open) = &mut half.open {
+            open.took(took);
+        }
+        match body {
+            Some((bytes, ends)) if bytes > 0 => {
+                half.body = bytes;
+                half.ends = ends;
+                half.expect_body(at_hand, cx);
+            }
+            Some((_, true)) => self.complete(from, last, cx),
+            _ if half.finished => self.complete(from, last, cx),
+            _ => {}
+        }
+    }
+
+    /// The open message of `side` ends at `last`.
+    fn complete(&mut self, side: Side, last: Mark, cx: &mut Context<'_>) {
+        let half = &mut self.halves[side as usize];
+        half.ends = false;
+        half.finished = false;
+        let Some(mut open) = half.open.take() else { return };
+        self.stray_bytes = 0;
+        open.held.edit().last = last;
+        self.pairs.complete(open.ticket, open.held, cx);
+    }
+
+    /// The open message of `side` is nobody's.
+    fn discard(&mut self, side: Side, cx: &mut Context<'_>) {
+        if let Some(open) = self.halves[side as usize].open.take() {
+            self.pairs.drop_open(open.ticket, cx);
+            cx.pool.give(open.held, cx.budget);
+        }
+    }
+
+    /// It is not known where the next message of `side` starts, nor how many were lost.
+    fn lose_place(&mut self, side: Side, mark: Mark, lost: u64, why: Why, cx: &mut Context<'_>) {
+        let half = &mut self.halves[side as usize];
+        half.body = 0;
+        half.lost = true;
+        half.waiting = false;
+        if let Some(open) = &mut half.open {
+            open.lose(lost, why);
+            let last = open.held.last.max_by_time(mark);
+            self.complete(side, last, cx);
+        }
+        self.pairs.gap(side, why, cx);
+    }
+
+    fn skip(&mut self, bytes: usize, cx: &mut Context<'_>) {
+        cx.counts.skipped_bytes += bytes as u64;
+        self.stray_bytes += bytes as u64;
+    }
+
+    fn standing(&self) -> Standing {
+        if self.stray_bytes > STRAY_BYTES_MAX { Standing::NotOurs } else { Standing::Ours }
+    }
+
+    /// Reads what waited on `side` for the other; that may be what the other waits for in turn. Goes
+    /// on for as long as bytes are taken.
+    fn settle(&mut self, mut side: Side, cx: &mut Context<'_>) -> Standing {
+        while std::mem::take(&mut self.halves[side as usize].waiting) {
+            let unread = |half: &Half| half.straddle.as_ref().map_or(0, |s| s.bytes.len());
+            let before = unread(&self.halves[side as usize]);
+            match self.retry(side, cx) {
+                Standing::Ours if unread(&self.halves[side as usize]) < before => {}
+                standing => return standing,
+            }
+            side = side.other();
+        }
+        Standing::Ours
+    }
+
+    /// Reads what was put off on `side`, so that nothing of the other side overtakes it.
+    fn catch_up(&mut self, side: Side, cx: &mut Context<'_>) -> Standing {
+        match &self.halves[side as usize].straddle {
+            Some(straddle) if straddle.put_off() => self.retry(side, cx),
+            _ => Standing::Ours,
+        }
+    }
+}
+
+impl<D: Dissector> Conversation for Reader<D> {
+    fn data(
+        &mut self,
+        from: Side,
+        mark: Mark,
+        chunk: &[u8],
+        cut: u32,
+        cx: &mut Context<'_>,
+    ) -> Standing {
+        if self.framing == Framing::Datagram {
+            return self.datagram(from, mark, chunk, cut, cx);
+        }
+        let other = from.other();
+        if let changed @ (Standing::Becomes(_) | Standing::NotOurs) = self.catch_up(other, cx) {
+            self.keep(from, mark, chunk, cx);
+            return changed;
+        }
+        match self.stream(from, mark, chunk, cx) {
+            Standing::Ours => self.settle(other, cx),
+            standing => standing,
+        }
+    }
+
+    fn gap(&mut self, from: Side, mark: Mark, len: u64, why: Why, cx: &mut Context<'_>) {
+        if self.framing == Framing::Datagram {
+            return;
+        }
+        let _ = self.catch_up(from.other(), cx);
+        let _ = self.catch_up(from, cx);
+        self.pairs.active(mark.at);
+        let half = &mut self.halves[from as usize];
+        let in_body = half.lose_body(len, why);
+        if in_body > 0 && half.body == 0 && half.ends {
+            self.complete(from, mark, cx);
+        }
+        let beyond = len - in_body;
+        if beyond == 0 {
+            return;
+        }
+        let half = &mut self.halves[from as usize];
+        cx.counts.broken_head_bytes += half.drop_unread(cx.budget);
+        self.lose_place(from, mark, beyond, why, cx);
+    }
+
+    fn end(&mut self, from: Side, mark: Mark, why: Why, cx: &mut Context<'_>) {
+        let _ = self.catch_up(from.other(), cx);
+        let _ = self.catch_up(from, cx);
+        let half = &mut self.halves[from as usize];
+        let whole = half.body == UNTIL_END && why == Why::Closed;
+        if whole {
+            half.body = 0;
+            let last = half.open.as_ref().map_or(mark, |open| open.held.last);
+            self.complete(from, last.max_by_time(mark), cx);
+        }
+        self.read_end(from, mark, cx);
+        let half = &mut self.halves[from as usize];
+        cx.counts.broken_head_bytes += half.drop_unread(cx.budget);
+        let unseen = std::mem::take(&mut half.body);
+        if let Some(open) = &mut half.open {
+            open.lose_on_wire(if unseen == UNTIL_END { 0 } else { unseen }, why);
+            let last = open.held.last;
+            self.complete(from, last, cx);
+        }
+    }
+
+    fn close(&mut self, mark: Mark, why: Why, cx: &mut Context<'_>) {
+        self.end(Side::Client, mark, why, cx);
+        self.end(Side::Server, mark, why, cx);
+        self.pairs.close(why, cx);
+    }
+
+    fn deadline(&self, cx: &Context<'_>) -> Option<Timestamp> {
+        self.pairs.deadline(cx.limits.answer_ns_max)
+    }
+
+    fn tick(&mut self, now: Timestamp, cx: &mut Context<'_>) {
+        self.pairs.tick(now, cx);
+    }
+
+    fn leftover(&mut self, from: Side, cx: &mut Context<'_>) -> Leftover {
+        let Some(straddle) = self.halves[from as usize].straddle.take() else {
+            return Leftover::default();
+        };
+        let mark = straddle.mark_at(0);
+        Leftover { bytes: straddle.release(cx.budget), mark }
+    }
+
+    fn protocol(&self) -> &'static Protocol {
+        self.protocol
+    }
+
+    fn joined_late(&mut self, quiet_since: Timestamp) {
+        self.pairs.joined_late(quiet_since);
+        for half in &mut self.halves {
+            half.lost = self.framing == Framing::Stream;
+        }
+    }
+}
+
+impl<D: Dissector> Reader<D> {
+    /// Tells the dissector that `from` is done, and books what it finishes.
+    fn read_end(&mut self, from: Side, mark: Mark, cx: &mut Context<'_>) {
+        let [client, server] = &mut self.halves;
+        let (mine, theirs) = match from {
+            Side::Client => (client, server),
+            Side::Server => (server, client),
+        };
+        let mut sink = Sink {
+            from,
+            first: mark,
+            cut: 0,
+            open: &mut mine.open,
+            opposite: &theirs.open,
+            finished: false,
+            refused: false,
+            pairs: &mut self.pairs,
+            cx,
+        };
+        self.dissector.end(from, &mut sink);
+        if sink.finished {
+            self.complete(from, mark, cx);
+        }
+    }
+}

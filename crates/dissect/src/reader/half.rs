@@ -1,0 +1,230 @@
+//! What is kept of one side of a conversation between two packets.
+
+use model::{Budget, Mark, Why};
+
+use crate::{
+    Context, UNTIL_END,
+    pairs::Ticket,
+    pool::{Held, Pool},
+};
+
+/// Below this many unread bytes every packet is worth a try.
+const EAGER_BYTES: usize = 4 << 10;
+/// Body bytes made room for before any of them came.
+const BODY_BYTES_AHEAD: usize = 4 << 10;
+
+/// One side.
+#[derive(Debug, Default)]
+pub(super) struct Half {
+    /// Offered but not taken. Nothing as long as messages end where packets do.
+    pub(super) straddle: Option<Box<Straddle>>,
+    /// The message that is being read.
+    pub(super) open: Option<Open>,
+    /// Bytes of payload still to come before the dissector is called again.
+    pub(super) body: u64,
+    /// Bytes worth waiting for, as the dissector said last.
+    pub(super) need: Option<usize>,
+    /// The message ends with its body.
+    pub(super) ends: bool,
+    /// The dissector finished the message in its last call.
+    pub(super) finished: bool,
+    /// It is not known where the next message starts.
+    pub(super) lost: bool,
+    /// Nothing can be read before the other side has spoken.
+    pub(super) waiting: bool,
+}
+
+/// A message that is being read.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub(crate) held: Held,
+    pub(crate) ticket: Ticket,
+    /// A byte of the body was lost: what comes after it is not kept.
+    pub(crate) frozen: bool,
+}
+
+/// Unread bytes, and where each of them came from.
+#[derive(Debug)]
+pub(super) struct Straddle {
+    pub(super) bytes: Vec<u8>,
+    pub(super) need: usize,
+    first: Mark,
+    /// Later packets: the offset of their first byte, rising.
+    later: Vec<(usize, Mark)>,
+    /// How many bytes there were at the last try.
+    tried: usize,
+    charged: usize,
+}
+
+// === impl Half ===
+
+impl Half {
+    /// Takes payload off the front of `input`; how much.
+    pub(super) fn read_body(&mut self, input: &[u8], cx: &mut Context<'_>) -> usize {
+        let take = usize::try_from(self.body).map_or(input.len(), |left| left.min(input.len()));
+        if self.body != UNTIL_END {
+            self.body -= take as u64;
+        }
+        if let Some(open) = &mut self.open {
+            let ahead = if self.body == UNTIL_END { u64::MAX } else { take as u64 + self.body };
+            open.body(&input[..take], ahead, cx);
+            open.held.edit().wire_bytes += take as u64;
+        }
+        take
+    }
+
+    /// Makes room for a body of which `at_hand` bytes are already there.
+    pub(super) fn expect_body(&mut self, at_hand: usize, cx: &mut Context<'_>) {
+        let Some(open) = &mut self.open else { return };
+        let kept_max =
+            usize::try_from(cx.limits.body_bytes_max.min(self.body)).unwrap_or(usize::MAX);
+        let soon = at_hand.saturating_mul(4).max(BODY_BYTES_AHEAD);
+        // A refusal shows when the bytes come.
+        let _ = open.held.expect_body(kept_max.min(soon), cx.pool, cx.budget);
+    }
+
+    /// Books `len` lost bytes against the body; how many of them belong to it.
+    pub(super) fn lose_body(&mut self, len: u64, why: Why) -> u64 {
+        let in_body = self.body.min(len);
+        if in_body == 0 {
+            return 0;
+        }
+        if self.body != UNTIL_END {
+            self.body -= in_body;
+        }
+        if let Some(open) = &mut self.open {
+            open.lose_on_wire(in_body, why);
+            open.held.edit().body.size += in_body;
+        }
+        in_body
+    }
+
+    /// Drops what was not read; how many bytes.
+    pub(super) fn drop_unread(&mut self, budget: &mut Budget) -> u64 {
+        self.waiting = false;
+        self.need = None;
+        self.straddle.take().map_or(0, |straddle| straddle.release(budget).len() as u64)
+    }
+}
+
+// === impl Open ===
+
+impl Open {
+    /// `bytes` of head were read.
+    pub(super) fn took(&mut self, bytes: usize) {
+        let message = self.held.edit();
+        message.wire_bytes += bytes as u64;
+        message.head_bytes += bytes as u64;
+    }
+
+    /// Payload; `ahead` is how much of it is to come in all, as far as known.
+    pub(crate) fn body(&mut self, bytes: &[u8], ahead: u64, cx: &mut Context<'_>) {
+        let body = &mut self.held.edit().body;
+        body.size += bytes.len() as u64;
+        let room = cx.limits.body_bytes_max.saturating_sub(body.kept.len() as u64);
+        if self.frozen || room == 0 {
+            return;
+        }
+        let keep = usize::try_from(room).map_or(bytes.len(), |room| room.min(bytes.len()));
+        if keep > body.kept.capacity() - body.kept.len() {
+            let double = (body.kept.capacity() as u64).max(BODY_BYTES_AHEAD as u64);
+            let want = ahead.min(room).min(double).max(keep as u64);
+            let want = usize::try_from(want).unwrap_or(keep);
+            if !expect(&mut self.held, want, keep, cx.pool, cx.budget) {
+                cx.counts.budget_bytes += keep as u64;
+                self.frozen = true;
+                self.lose(keep as u64, Why::Budget);
+                return;
+            }
+        }
+        self.held.edit().body.kept.extend_from_slice(&bytes[..keep]);
+    }
+
+    /// `bytes` of it are not there, because of `why`.
+    pub(crate) fn lose(&mut self, bytes: u64, why: Why) {
+        self.frozen = true;
+        let message = self.held.edit();
+        message.missing_bytes += bytes;
+        message.missing.get_or_insert(why);
+    }
+
+    /// `bytes` that it had on the wire are not there, because of `why`.
+    pub(crate) fn lose_on_wire(&mut self, bytes: u64, why: Why) {
+        self.held.edit().wire_bytes += bytes;
+        self.lose(bytes, why);
+    }
+}
+
+/// Makes room for `want` bytes of body, or at least `keep`.
+fn expect(held: &mut Held, want: usize, keep: usize, pool: &mut Pool, budget: &mut Budget) -> bool {
+    held.expect_body(want, pool, budget) || held.expect_body(keep, pool, budget)
+}
+
+// === impl Straddle ===
+
+impl Straddle {
+    pub(super) fn new(first: Mark) -> Self {
+        Self { bytes: Vec::new(), need: 0, first, later: Vec::new(), tried: 0, charged: 0 }
+    }
+
+    /// Appends the bytes of one packet; `false` if the budget is used up.
+    pub(super) fn push(&mut self, mark: Mark, bytes: &[u8], budget: &mut Budget) -> bool {
+        let need = self.bytes.len() + bytes.len();
+        if need > self.bytes.capacity() {
+            let want = need.max(2 * self.bytes.capacity());
+            let extra = want - self.bytes.capacity();
+            if !budget.charge(extra) {
+                return false;
+            }
+            self.charged += extra;
+            self.bytes.reserve_exact(want - self.bytes.len());
+        }
+        if self.bytes.is_empty() {
+            self.first = mark;
+            // What is put down first was just tried.
+            self.tried = bytes.len();
+        } else {
+            self.later.push((self.bytes.len(), mark));
+        }
+        self.bytes.extend_from_slice(bytes);
+        true
+    }
+
+    /// Where the byte at `at` came from.
+    pub(super) fn mark_at(&self, at: usize) -> Mark {
+        match self.later.partition_point(|(from, _)| *from <= at) {
+            0 => self.first,
+            n => self.later[n - 1].1,
+        }
+    }
+
+    /// Whether enough came since the last try. Retries get rarer as a head grows, so that hostile
+    /// drops of bytes don't cost the square of its length.
+    pub(super) fn worth_a_try(&self) -> bool {
+        let grown = if self.bytes.len() <= EAGER_BYTES { 1 } else { self.tried / 8 };
+        self.bytes.len() >= self.need && self.bytes.len() >= self.tried + grown
+    }
+
+    /// Whether bytes came that were not tried.
+    pub(super) fn put_off(&self) -> bool {
+        self.bytes.len() > self.tried && self.bytes.len() >= self.need
+    }
+
+    /// Drops `n` bytes off the front, after a try.
+    pub(super) fn drop_front(&mut self, n: usize) {
+        self.first = self.mark_at(n);
+        self.later.retain_mut(|(from, _)| {
+            let stays = *from > n;
+            *from = from.saturating_sub(n);
+            stays
+        });
+        self.bytes.drain(..n);
+        self.tried = self.bytes.len();
+    }
+
+    /// Gives the memory back to the budget.
+    pub(super) fn release(self, budget: &mut Budget) -> Vec<u8> {
+        budget.release(self.charged);
+        self.bytes
+    }
+}

@@ -1,0 +1,150 @@
+//! Commands by name: which there are, and where they have their first key.
+//!
+//! Names that are not listed are commands all the same; their first argument counts as the key, as
+//! it does in modules (`JSON.GET`, `FT.SEARCH`).
+
+/// Where a command has its first key, or channel.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Key {
+    /// It is the argument at this index; the name is at 0.
+    At(usize),
+    /// Nowhere.
+    None,
+    /// Behind the count of keys at this index.
+    Counted(usize),
+    /// Behind the word `STREAMS`.
+    Streams,
+    /// At 3, or behind the word `KEYS` where that is empty.
+    Migrate,
+}
+
+/// Commands whose second word belongs to their name.
+const CONTAINERS: [&str; 17] = [
+    "ACL", "CLIENT", "CLUSTER", "COMMAND", "CONFIG", "DEBUG", "FUNCTION", "LATENCY", "MEMORY",
+    "MODULE", "OBJECT", "PUBSUB", "SCRIPT", "SENTINEL", "SLOWLOG", "XGROUP", "XINFO",
+];
+
+/// Commands with their first key at 1.
+#[rustfmt::skip]
+const PLAIN: [&str; 176] = [
+    "APPEND", "BITCOUNT", "BITFIELD", "BITFIELD_RO", "BITPOS", "BLMOVE", "BLPOP", "BRPOP",
+    "BRPOPLPUSH", "BZPOPMAX", "BZPOPMIN", "COPY", "DECR", "DECRBY", "DEL", "DUMP", "EXISTS",
+    "EXPIRE", "EXPIREAT", "EXPIRETIME", "GEOADD", "GEODIST", "GEOHASH", "GEOPOS", "GEORADIUS",
+    "GEORADIUSBYMEMBER", "GEORADIUSBYMEMBER_RO", "GEORADIUS_RO", "GEOSEARCH", "GEOSEARCHSTORE",
+    "GET", "GETBIT", "GETDEL", "GETEX", "GETRANGE", "GETSET", "HDEL", "HEXISTS", "HEXPIRE", "HGET",
+    "HGETALL", "HGETDEL", "HGETEX", "HINCRBY", "HINCRBYFLOAT", "HKEYS", "HLEN", "HMGET", "HMSET",
+    "HPERSIST", "HPEXPIRE", "HPTTL", "HRANDFIELD", "HSCAN", "HSET", "HSETEX", "HSETNX", "HSTRLEN",
+    "HTTL", "HVALS", "INCR", "INCRBY", "INCRBYFLOAT", "LCS", "LINDEX", "LINSERT", "LLEN", "LMOVE",
+    "LPOP", "LPOS", "LPUSH", "LPUSHX", "LRANGE", "LREM", "LSET", "LTRIM", "MGET", "MOVE", "MSET",
+    "MSETNX", "PERSIST", "PEXPIRE", "PEXPIREAT", "PEXPIRETIME", "PFADD", "PFCOUNT", "PFMERGE",
+    "PSETEX", "PSUBSCRIBE", "PTTL", "PUBLISH", "PUNSUBSCRIBE", "RENAME", "RENAMENX", "RESTORE",
+    "RESTORE-ASKING", "RPOP", "RPOPLPUSH", "RPUSH", "RPUSHX", "SADD", "SCARD", "SDIFF",
+    "SDIFFSTORE", "SET", "SETBIT", "SETEX", "SETNX", "SETRANGE", "SINTER", "SINTERSTORE",
+    "SISMEMBER", "SMEMBERS", "SMISMEMBER", "SMOVE", "SORT", "SORT_RO", "SPOP", "SPUBLISH",
+    "SRANDMEMBER", "SREM", "SSCAN", "SSUBSCRIBE", "STRLEN", "SUBSCRIBE", "SUBSTR", "SUNION",
+    "SUNIONSTORE", "SUNSUBSCRIBE", "TOUCH", "TTL", "TYPE", "UNLINK", "UNSUBSCRIBE", "WATCH",
+    "XACK", "XADD", "XAUTOCLAIM", "XCLAIM", "XDEL", "XLEN", "XPENDING", "XRANGE", "XREVRANGE",
+    "XSETID", "XTRIM", "ZADD", "ZCARD", "ZCOUNT", "ZDIFFSTORE", "ZINCRBY", "ZINTERSTORE",
+    "ZLEXCOUNT", "ZMSCORE", "ZPOPMAX", "ZPOPMIN", "ZRANDMEMBER", "ZRANGE", "ZRANGEBYLEX",
+    "ZRANGEBYSCORE", "ZRANGESTORE", "ZRANK", "ZREM", "ZREMRANGEBYLEX", "ZREMRANGEBYRANK",
+    "ZREMRANGEBYSCORE", "ZREVRANGE", "ZREVRANGEBYLEX", "ZREVRANGEBYSCORE", "ZREVRANK", "ZSCAN",
+    "ZSCORE", "ZUNIONSTORE",
+];
+
+/// The others.
+#[rustfmt::skip]
+const OTHERS: [(&str, Key); 87] = [
+    ("ACL", Key::None), ("ASKING", Key::None), ("AUTH", Key::None), ("BGREWRITEAOF", Key::None),
+    ("BGSAVE", Key::None), ("BITOP", Key::At(2)), ("BLMPOP", Key::Counted(2)),
+    ("BZMPOP", Key::Counted(2)), ("CLIENT", Key::None), ("CLUSTER", Key::None),
+    ("COMMAND", Key::None), ("CONFIG", Key::None), ("DBSIZE", Key::None), ("DEBUG", Key::At(2)),
+    ("DISCARD", Key::None), ("ECHO", Key::None), ("EVAL", Key::Counted(2)),
+    ("EVALSHA", Key::Counted(2)), ("EVALSHA_RO", Key::Counted(2)), ("EVAL_RO", Key::Counted(2)),
+    ("EXEC", Key::None), ("FAILOVER", Key::None), ("FCALL", Key::Counted(2)),
+    ("FCALL_RO", Key::Counted(2)), ("FLUSHALL", Key::None), ("FLUSHDB", Key::None),
+    ("FUNCTION", Key::None), ("HELLO", Key::None), ("INFO", Key::None), ("KEYS", Key::None),
+    ("LASTSAVE", Key::None), ("LATENCY", Key::None), ("LMPOP", Key::Counted(1)),
+    ("LOLWUT", Key::None), ("MEMORY", Key::At(2)), ("MIGRATE", Key::Migrate),
+    ("MODULE", Key::None), ("MONITOR", Key::None), ("MULTI", Key::None), ("OBJECT", Key::At(2)),
+    ("PFDEBUG", Key::At(2)), ("PFSELFTEST", Key::None), ("PING", Key::None), ("PSYNC", Key::None),
+    ("PUBSUB", Key::At(2)), ("QUIT", Key::None), ("RANDOMKEY", Key::None),
+    ("READONLY", Key::None), ("READWRITE", Key::None), ("REPLCONF", Key::None),
+    ("REPLICAOF", Key::None), ("RESET", Key::None), ("ROLE", Key::None), ("SAVE", Key::None),
+    ("SCAN", Key::None), ("SCRIPT", Key::None), ("SELECT", Key::None), ("SENTINEL", Key::At(2)),
+    ("SHUTDOWN", Key::None), ("SINTERCARD", Key::Counted(1)), ("SLAVEOF", Key::None),
+    ("SLOWLOG", Key::None), ("SWAPDB", Key::None), ("SYNC", Key::None), ("TIME", Key::None),
+    ("UNWATCH", Key::None), ("WAIT", Key::None), ("WAITAOF", Key::None), ("XGROUP", Key::At(2)),
+    ("XINFO", Key::At(2)), ("XREAD", Key::Streams), ("XREADGROUP", Key::Streams),
+    ("ZDIFF", Key::Counted(1)), ("ZINTER", Key::Counted(1)), ("ZINTERCARD", Key::Counted(1)),
+    ("ZMPOP", Key::Counted(1)), ("ZUNION", Key::Counted(1)),
+    // Of KeyDB, Dragonfly and modules; those with a key first need no mention.
+    ("BF.LOADCHUNK", Key::At(1)), ("DFLYCLUSTER", Key::None), ("EXPIREMEMBER", Key::At(1)),
+    ("FT._LIST", Key::None), ("JSON.MGET", Key::At(1)), ("KEYDB.CRON", Key::At(1)),
+    ("KEYDB.HRENAME", Key::At(1)), ("RREPLAY", Key::None), ("STICK", Key::At(1)),
+    ("TS.MGET", Key::None),
+];
+
+/// The listed name of a command, in upper case.
+pub fn listed(name: &[u8]) -> Option<&'static str> {
+    let plain = PLAIN.binary_search_by(|listed| compare(listed, name)).ok();
+    if let Some(listed) = plain.and_then(|at| PLAIN.get(at)) {
+        return Some(listed);
+    }
+    OTHERS.iter().map(|(listed, _)| *listed).find(|listed| compare(listed, name).is_eq())
+}
+
+/// Where the command has its first key.
+pub fn key(name: &[u8]) -> Key {
+    if PLAIN.binary_search_by(|listed| compare(listed, name)).is_ok() {
+        return Key::At(1);
+    }
+    let other = OTHERS.iter().find(|(listed, _)| compare(listed, name).is_eq());
+    other.map_or(Key::At(1), |(_, key)| *key)
+}
+
+/// Whether the second word belongs to the command's name.
+pub fn is_container(name: &[u8]) -> bool {
+    CONTAINERS.iter().any(|listed| compare(listed, name).is_eq())
+}
+
+/// Whether a master tells its replicas of such a command.
+pub fn is_replicated(name: &[u8]) -> bool {
+    const READS: [&str; 12] = [
+        "GET", "MGET", "HGET", "HGETALL", "HMGET", "LRANGE", "SMEMBERS", "EXISTS", "TTL", "TYPE",
+        "SUBSCRIBE", "PSUBSCRIBE",
+    ];
+    const CARRIED: [&str; 6] = ["PING", "SELECT", "MULTI", "EXEC", "REPLCONF", "FLUSHALL"];
+    match listed(name) {
+        None => false,
+        Some(listed) => {
+            CARRIED.contains(&listed)
+                || key(name) == Key::At(1) && !READS.contains(&listed) && !is_container(name)
+        }
+    }
+}
+
+fn compare(listed: &str, name: &[u8]) -> std::cmp::Ordering {
+    listed.bytes().cmp(name.iter().map(u8::to_ascii_uppercase))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lists_are_sorted_and_disjoint() {
+        assert!(PLAIN.is_sorted());
+        for (name, key_) in OTHERS {
+            assert!(PLAIN.binary_search(&name).is_err(), "{name} twice");
+            assert_eq!((listed(name.as_bytes()), key(name.as_bytes())), (Some(name), key_));
+        }
+    }
+
+    #[test]
+    fn case_does_not_matter() {
+        assert_eq!(listed(b"hGetAll"), Some("HGETALL"));
+        assert_eq!(key(b"xread"), Key::Streams);
+        assert!(is_container(b"client"));
+        assert_eq!(key(b"JSON.SET"), Key::At(1));
+    }
+}

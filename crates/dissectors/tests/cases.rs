@@ -1,0 +1,41 @@
+//! Every case of every protocol on the list, in every way the kit knows.
+
+use std::{fs, path::PathBuf};
+
+fn cases(name: &str) -> Vec<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src").join(name).join("cases");
+    let files = fs::read_dir(&folder).unwrap_or_else(|_| panic!("{name} brings no cases"));
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "txt")).collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "{name} brings no cases");
+    paths
+}
+
+#[test]
+fn every_case_holds_whole_cut_lossy_and_late() {
+    let only = std::env::var("CASE").unwrap_or_default();
+    for dissection in dissectors::ALL {
+        for path in cases(dissection.protocol.name) {
+            if !path.display().to_string().contains(&only) {
+                continue;
+            }
+            println!("{}", path.display());
+            let text = fs::read_to_string(&path).unwrap();
+            dissect::kit::check(dissection, &text);
+            dissect::kit::check_probe(dissection, &text);
+        }
+    }
+}
+
+#[test]
+fn no_two_protocols_share_a_name_or_a_field_twice() {
+    let mut names = std::collections::HashSet::new();
+    for dissection in dissectors::ALL {
+        assert!(names.insert(dissection.protocol.name), "{} twice", dissection.protocol.name);
+        let mut fields = std::collections::HashSet::new();
+        for field in dissection.protocol.fields {
+            assert!(fields.insert(field.name), "{}: {} twice", dissection.protocol.name, field.name);
+            assert!(!field.about.is_empty(), "{} says nothing about itself", field.name);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! One half of a call as a JSON object: sizes, times, headers, fields and body.
+
+use model::{BodyFacts, Field, Message, Protocol, Tell, Timestamp, Value};
+
+use crate::{
+    Options,
+    body::{Bodies, Facts},
+    push::{close_object, push_count, push_number, push_text},
+};
+
+/// Renders halves; keeps its buffers from one to the next.
+pub(crate) struct Halves {
+    fields: Vec<u8>,
+    facts: Facts,
+    /// None when bodies are not wanted.
+    bodies: Option<Bodies>,
+}
+
+/// Listens to a protocol: headers go out at once, fields are put by for later.
+struct Listener<'o> {
+    out: &'o mut Vec<u8>,
+    fields: &'o mut Vec<u8>,
+    facts: &'o mut Facts,
+    table: &'static [Field],
+    any_header: bool,
+    /// The list that is open in `fields`, if one is.
+    list: Option<usize>,
+    /// Which fields were told, by index; a later telling is not heard, so that no key comes twice.
+    told: u128,
+}
+
+// === impl Halves ===
+
+impl Halves {
+    pub(crate) fn new(options: Options) -> Self {
+        let bodies = options.with_bodies.then(|| Bodies::new(options.body_bytes_max));
+        Self { fields: Vec::new(), facts: Facts::default(), bodies }
+    }
+
+    /// Appends `message` and a comma; its times are counted from `begin`.
+    pub(crate) fn push(
+        &mut self,
+        protocol: &Protocol,
+        message: &Message,
+        begin: Timestamp,
+        out: &mut Vec<u8>,
+    ) {
+        push_measures(message, begin, out);
+        self.fields.clear();
+        self.facts.clear();
+        let mut listener = Listener {
+            out,
+            fields: &mut self.fields,
+            facts: &mut self.facts,
+            table: protocol.fields,
+            any_header: false,
+            list: None,
+            told: 0,
+        };
+        (protocol.tell)(message, &mut listener);
+        listener.end();
+        if message.body.size > 0
+            && let Some(bodies) = &mut self.bodies
+        {
+            bodies.push(&message.body, &self.facts, out);
+        }
+        close_object(out);
+        out.push(b',');
+    }
+}
+
+fn push_measures(message: &Message, begin: Timestamp, out: &mut Vec<u8>) {
+    push_count(out, b"{\"first_ns\":", message.first.at.since(begin));
+    push_count(out, b"\"last_ns\":", message.last.at.since(begin));
+    push_count(out, b"\"size\":", message.wire_bytes);
+    push_count(out, b"\"header_size\":", message.head_bytes);
+    if message.repeats > 0 {
+        push_count(out, b"\"repeats\":", u64::from(message.repeats));
+    }
+    if message.first.frame > 0 && message.last.frame > 0 {
+        push_count(out, b"\"frames\":[", message.first.frame);
+        push_number(out, message.last.frame);
+        out.extend_from_slice(b"],");
+    }
+}
+
+// === impl Listener ===
+
+impl Listener<'_> {
+    fn end(mut self) {
+        if self.any_header {
+            self.out.extend_from_slice(b"],");
+        }
+        self.end_list();
+        if !self.fields.is_empty() {
+            self.out.extend_from_slice(b"\"fields\":{");
+            self.out.extend_from_slice(self.fields);
+            close_object(self.out);
+            self.out.push(b',');
+        }
+    }
+
+    fn end_list(&mut self) {
+        if self.list.take().is_some()
+            && let Some(last) = self.fields.last_mut()
+        {
+            *last = b']';
+            self.fields.push(b',');
+        }
+    }
+
+    /// Writes the key, unless the field was told before.
+    fn begin_field(&mut self, index: usize) -> bool {
+        let Some(field) = self.table.get(index) else { return false };
+        let bit = u32::try_from(index).ok().and_then(|index| 1_u128.checked_shl(index));
+        let bit = bit.unwrap_or_default();
+        if self.told & bit != 0 {
+            return false;
+        }
+        self.told |= bit;
+        self.end_list();
+        self.fields.push(b'"');
+        self.fields.extend_from_slice(field.name.as_bytes());
+        self.fields.extend_from_slice(b"\":");
+        if field.many {
+            self.fields.push(b'[');
+            self.list = Some(index);
+        }
+        true
+    }
+}
+
+impl Tell for Listener<'_> {
+    fn field(&mut self, index: usize, value: Value<'_>) {
+        if self.list != Some(index) && !self.begin_field(index) {
+            return;
+        }
+        match value {
+            Value::Text(text) => push_text(self.fields, text),
+            Value::Integer(number) => push_number(self.fields, number),
+            Value::Bool(true) => self.fields.extend_from_slice(b"true"),
+            Value::Bool(false) => self.fields.extend_from_slice(b"false"),
+        }
+        self.fields.push(b',');
+    }
+
+    fn header(&mut self, name: &[u8], value: &[u8]) {
+        self.out.extend_from_slice(if self.any_header { b",[" } else { b"\"headers\":[[" });
+        self.any_header = true;
+        push_text(self.out, name);
+        self.out.push(b',');
+        push_text(self.out, value);
+        self.out.push(b']');
+    }
+
+    fn body(&mut self, facts: BodyFacts<'_>) {
+        self.facts.set(facts);
+    }
+}

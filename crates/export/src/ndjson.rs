@@ -1,0 +1,172 @@
+//! A call as one line of JSON, as `docs/schema/call-1.schema.json` describes it.
+
+use content::json;
+use model::{Call, Endpoint, Headline, Missing, Outcome, Source, Transport};
+
+use crate::{
+    half::Halves,
+    push::{close_object, push_count, push_ip, push_number, push_text},
+    stamp::Stamps,
+};
+
+/// Renders calls; keeps its buffers from one to the next.
+pub struct Ndjson {
+    /// What each source adds to a line: `"source":{…},`.
+    sources: Vec<Vec<u8>>,
+    stamps: Stamps,
+    halves: Halves,
+}
+
+/// What goes into a line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Options {
+    /// Whether bodies are told, or only their sizes.
+    pub with_bodies: bool,
+    /// How much of a body is shown after its content coding was undone; bounds what a bomb costs.
+    pub body_bytes_max: usize,
+}
+
+// === impl Options ===
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { with_bodies: true, body_bytes_max: 1 << 20 }
+    }
+}
+
+// === impl Ndjson ===
+
+impl Ndjson {
+    /// A renderer for calls of `sources`, in the order of their numbers.
+    #[must_use]
+    pub fn new(sources: &[Source], options: Options) -> Self {
+        let mut new =
+            Self { sources: Vec::new(), stamps: Stamps::new(), halves: Halves::new(options) };
+        new.learn_sources(sources);
+        new
+    }
+
+    /// Takes note of sources that were met since; `sources` begins with those known before.
+    pub fn learn_sources(&mut self, sources: &[Source]) {
+        self.sources.extend(sources.iter().skip(self.sources.len()).map(member_of_source));
+    }
+
+    /// Appends `call` and a newline to `out`.
+    pub fn render(&mut self, call: &Call<'_>, out: &mut Vec<u8>) {
+        self.push_identity(call, out);
+        push_headline(&(call.protocol.headline)(call.request, call.response), out);
+        push_end(b"\"src\":{\"ip\":\"", call.client, out);
+        push_end(b"\"dst\":{\"ip\":\"", call.server, out);
+        for (key, half) in [(&b"\"request\":"[..], call.request), (b"\"response\":", call.response)]
+        {
+            if let Some(message) = half {
+                out.extend_from_slice(key);
+                self.halves.push(call.protocol, message, call.begin(), out);
+            }
+        }
+        push_pairing(call, out);
+        self.push_origin(call, out);
+    }
+
+    fn push_identity(&mut self, call: &Call<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"id\":\"");
+        push_number(out, call.stream);
+        out.push(b'-');
+        push_number(out, call.number);
+        out.extend_from_slice(b"\",\"time\":\"");
+        self.stamps.push(out, call.begin());
+        out.extend_from_slice(b"\",");
+        if let Some(duration_ns) = call.duration_ns() {
+            push_count(out, b"\"duration_ns\":", duration_ns);
+        }
+        out.extend_from_slice(b"\"protocol\":\"");
+        out.extend_from_slice(call.protocol.name.as_bytes());
+        out.extend_from_slice(b"\",");
+    }
+
+    fn push_origin(&self, call: &Call<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(match call.transport {
+            Transport::Tcp => b"\"transport\":\"tcp\",",
+            Transport::Udp => b"\"transport\":\"udp\",",
+        });
+        let source = usize::try_from(call.source).ok().and_then(|index| self.sources.get(index));
+        out.extend_from_slice(source.map_or(&[], Vec::as_slice));
+        out.extend_from_slice(b"\"stream\":\"");
+        push_number(out, call.stream);
+        out.extend_from_slice(b"\"}\n");
+    }
+}
+
+fn member_of_source(source: &Source) -> Vec<u8> {
+    let mut out = b"\"source\":{\"kind\":".to_vec();
+    json::push_str(&mut out, source.kind);
+    out.extend_from_slice(b",\"name\":");
+    json::push_str(&mut out, &source.name);
+    if let Some(interface) = &source.interface {
+        out.extend_from_slice(b",\"interface\":");
+        json::push_str(&mut out, interface);
+    }
+    out.extend_from_slice(b"},");
+    out
+}
+
+// === the parts of render ===
+
+fn push_headline(headline: &Headline<'_>, out: &mut Vec<u8>) {
+    for (key, text) in [
+        (&b"\"version\":"[..], &headline.version),
+        (b"\"method\":", &headline.method),
+        (b"\"endpoint\":", &headline.endpoint),
+    ] {
+        if let Some(text) = text {
+            out.extend_from_slice(key);
+            push_text(out, text);
+            out.push(b',');
+        }
+    }
+    let Some(status) = &headline.status else { return };
+    out.extend_from_slice(b"\"status\":{\"code\":");
+    push_text(out, &status.code);
+    if !status.text.is_empty() {
+        out.extend_from_slice(b",\"text\":");
+        push_text(out, &status.text);
+    }
+    out.extend_from_slice(match status.outcome {
+        Outcome::Ok => b",\"result\":\"ok\"},",
+        Outcome::Error => b",\"result\":\"error\"},",
+        Outcome::Unknown => b",\"result\":\"unknown\"},",
+    });
+}
+
+fn push_end(key: &[u8], end: Endpoint, out: &mut Vec<u8>) {
+    out.extend_from_slice(key);
+    push_ip(out, end.ip);
+    out.extend_from_slice(b"\",\"port\":");
+    push_number(out, end.port);
+    out.extend_from_slice(b"},");
+}
+
+fn push_pairing(call: &Call<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\"pairing\":\"");
+    out.extend_from_slice(call.pairing.name().as_bytes());
+    out.extend_from_slice(b"\",");
+    if let Some(paired_by) = call.paired_by {
+        out.extend_from_slice(b"\"paired_by\":\"");
+        out.extend_from_slice(paired_by.name().as_bytes());
+        out.extend_from_slice(b"\",");
+    }
+    match call.missing {
+        None => out.extend_from_slice(b"\"missing\":null,"),
+        Some(missing) => push_missing(missing, out),
+    }
+}
+
+fn push_missing(missing: Missing, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\"missing\":{\"why\":\"");
+    out.extend_from_slice(missing.why.name().as_bytes());
+    out.extend_from_slice(b"\",");
+    push_count(out, b"\"request_bytes\":", missing.request_bytes);
+    push_count(out, b"\"response_bytes\":", missing.response_bytes);
+    close_object(out);
+    out.push(b',');
+}

@@ -1,0 +1,307 @@
+//! From a carrier's bytes to a conversation, and from a conversation's calls to the sink.
+
+use dissect::{Context, Conversation, Dissection, Done, Limits, Next, Outlet, Pool, Standing};
+use model::{Budget, Call, CallSink, Dir, Mark, Pairing, Side, Timestamp, Why};
+use stream::End;
+
+use crate::{
+    detect::{Known, Memory, Piece, Question, Unknown},
+    flow::{Speech, Talk},
+};
+
+/// Changes of protocol followed within one packet.
+const CHANGES_MAX: u32 = 32;
+
+/// What the flows of a shard share.
+pub(crate) struct Commons {
+    pub(crate) list: &'static [&'static Dissection],
+    pub(crate) limits: Limits,
+    pub(crate) budget: Budget,
+    pub(crate) pool: Pool,
+    pub(crate) memory: Memory,
+    pub(crate) counts: dissect::Counts,
+    pub(crate) tally: Tally,
+    /// When the capture began.
+    pub(crate) began: Timestamp,
+}
+
+/// What was seen of each protocol, by its index in the list; the last one is for the unknown.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) calls: Vec<[u64; 4]>,
+    pub(crate) flows: Vec<u64>,
+    pub(crate) withdrawn: u64,
+    pub(crate) unknown_bytes: u64,
+}
+
+/// Brings what one flow carries to what is said on it.
+pub(crate) struct Deliver<'a> {
+    pub(crate) talk: &'a mut Talk,
+    pub(crate) commons: &'a mut Commons,
+    pub(crate) sink: &'a mut dyn CallSink,
+    pub(crate) order: u64,
+    /// When the flow's packet before this one came.
+    pub(crate) last_at: Timestamp,
+    /// Both sides are seen from their first byte; who opened is known then, too.
+    pub(crate) from_start: bool,
+    /// Why flows are flushed, when they are.
+    pub(crate) flushed: Why,
+}
+
+// === impl Outlet ===
+
+impl stream::Outlet for Deliver<'_> {
+    fn data(&mut self, dir: Dir, mark: Mark, bytes: &[u8]) {
+        self.say(dir, mark, bytes, 0);
+    }
+
+    fn gap(&mut self, dir: Dir, mark: Mark, len: u64, why: Why) {
+        let side = self.talk.side(dir);
+        match &mut self.talk.speech {
+            Speech::Unknown(unknown) => {
+                unknown.gap(dir);
+                unknown.settle(&mut self.commons.budget);
+            }
+            Speech::Speaks(..) => self.converse(|talk, cx| talk.gap(side, mark, len, why, cx)),
+            Speech::Over => {}
+        }
+    }
+
+    fn end(&mut self, dir: Dir, mark: Mark, how: End) {
+        let why = match how {
+            End::Fin => Why::Closed,
+            End::Reset => Why::Reset,
+            End::Flushed => self.flushed,
+        };
+        if why != Why::Closed {
+            self.talk.ended.get_or_insert(why);
+        }
+        let side = self.talk.side(dir);
+        if let Speech::Speaks(..) = self.talk.speech {
+            self.converse(|talk, cx| talk.end(side, mark, why, cx));
+        }
+    }
+}
+
+// === impl Deliver ===
+
+impl Deliver<'_> {
+    /// Bytes that go `dir`: of a stream in order, or one datagram.
+    pub(crate) fn say(&mut self, dir: Dir, mark: Mark, bytes: &[u8], cut: u32) {
+        let side = self.talk.side(dir);
+        match &mut self.talk.speech {
+            Speech::Speaks(..) => {
+                let standing = self.converse(|talk, cx| talk.data(side, mark, bytes, cut, cx));
+                if !matches!(standing, Standing::Ours) {
+                    self.change(standing);
+                }
+            }
+            Speech::Unknown(_) => self.detect(dir, mark, bytes, cut),
+            Speech::Over => {}
+        }
+    }
+
+    /// The flow is over: everything unfinished leaves.
+    pub(crate) fn close(&mut self, mark: Mark) {
+        let why = self.talk.ended.unwrap_or(Why::Closed);
+        match &mut self.talk.speech {
+            Speech::Speaks(..) => self.converse(|talk, cx| talk.close(mark, why, cx)),
+            Speech::Unknown(unknown) => {
+                unknown.gap(Dir::Ab);
+                unknown.gap(Dir::Ba);
+                unknown.settle(&mut self.commons.budget);
+                let last = self.commons.list.len();
+                count(&mut self.commons.tally.flows, last);
+            }
+            Speech::Over => {}
+        }
+        self.talk.speech = Speech::Over;
+    }
+
+    /// The clock moved.
+    pub(crate) fn tick(&mut self, now: Timestamp) {
+        if let Speech::Speaks(..) = self.talk.speech {
+            self.converse(|talk, cx| talk.tick(now, cx));
+        }
+    }
+
+    /// When the conversation has something to do by itself.
+    pub(crate) fn deadline(&mut self) -> Option<Timestamp> {
+        match self.talk.speech {
+            Speech::Speaks(..) => self.converse(|talk, cx| talk.deadline(cx)),
+            _ => None,
+        }
+    }
+
+    /// Lets the conversation do something in its context. Only while the flow speaks.
+    fn converse<R: Default>(
+        &mut self,
+        act: impl FnOnce(&mut dyn Conversation, &mut Context<'_>) -> R,
+    ) -> R {
+        let (client, server, transport) =
+            (self.talk.client(), self.talk.server(), self.talk.key.transport);
+        let Speech::Speaks(number, conversation) = &mut self.talk.speech else {
+            return R::default();
+        };
+        let Commons { limits, budget, pool, counts, tally, .. } = &mut *self.commons;
+        let mut outlet = FlowOutlet {
+            call: Call {
+                protocol: conversation.protocol(),
+                transport,
+                client,
+                server,
+                stream: self.talk.stream,
+                number: 0,
+                order: self.order,
+                source: self.talk.source,
+                request: None,
+                response: None,
+                pairing: Pairing::OneWay,
+                paired_by: None,
+                missing: None,
+            },
+            sink: self.sink,
+            tally: tally_of(tally, *number),
+        };
+        act(&mut **conversation, &mut Context { limits, budget, pool, counts, outlet: &mut outlet })
+    }
+
+    fn detect(&mut self, dir: Dir, mark: Mark, bytes: &[u8], cut: u32) {
+        let key = self.talk.key;
+        let question = Question {
+            list: self.commons.list,
+            withdrawn: self.talk.withdrawn,
+            dir,
+            mark,
+            bytes,
+            transport: key.transport,
+            from: self.from_start.then(|| self.talk.side(dir)),
+            src: key.src(dir),
+            dst: key.dst(dir),
+            from_start: self.from_start,
+        };
+        let Speech::Unknown(unknown) = &mut self.talk.speech else { return };
+        let known = match key.transport {
+            model::Transport::Tcp => unknown.stream(&question, &mut self.commons.memory),
+            model::Transport::Udp => unknown.datagram(&question, &mut self.commons.memory),
+        };
+        let pieces = unknown.pieces();
+        unknown.settle(&mut self.commons.budget);
+        match known {
+            Some(known) => {
+                self.begin(known, pieces, Piece { dir, mark, bytes: Vec::new() }, bytes, cut)
+            }
+            None => self.commons.tally.unknown_bytes += bytes.len() as u64,
+        }
+    }
+
+    /// What is spoken was recognised in `bytes`.
+    fn begin(&mut self, known: Known, pieces: u32, at: Piece, bytes: &[u8], cut: u32) {
+        self.talk.client = if known.from == Side::Client { at.dir } else { at.dir.flip() };
+        let mut conversation =
+            (self.commons.list[usize::from(known.protocol)].open)(self.talk.key.transport);
+        if !known.from_start {
+            conversation.joined_late(if pieces > 1 { self.last_at } else { self.commons.began });
+        }
+        count(&mut self.commons.tally.flows, usize::from(known.protocol));
+        self.talk.speech = Speech::Speaks(known.protocol, conversation);
+        for piece in known.held {
+            self.say(piece.dir, piece.mark, &piece.bytes, 0);
+        }
+        self.say(at.dir, at.mark, bytes, cut);
+    }
+
+    /// The flow speaks something else from here on, or never spoke what we took it for.
+    fn change(&mut self, standing: Standing) {
+        let mut next = standing;
+        for _ in 0..CHANGES_MAX {
+            let rest = self.hand_over(&next);
+            next = Standing::Ours;
+            let mut rest = rest.into_iter();
+            for piece in rest.by_ref() {
+                if let Speech::Unknown(_) = self.talk.speech {
+                    self.detect(piece.dir, piece.mark, &piece.bytes, 0);
+                    continue;
+                }
+                let side = self.talk.side(piece.dir);
+                next = self.converse(|talk, cx| talk.data(side, piece.mark, &piece.bytes, 0, cx));
+                if !matches!(next, Standing::Ours) {
+                    break;
+                }
+            }
+            if matches!(next, Standing::Ours) {
+                return;
+            }
+        }
+    }
+
+    /// Ends the conversation and begins the next; what it had not read.
+    fn hand_over(&mut self, standing: &Standing) -> Vec<Piece> {
+        let mut rest = Vec::new();
+        for dir in [self.talk.client, self.talk.client.flip()] {
+            let side = self.talk.side(dir);
+            let left = self.converse(|talk, cx| talk.leftover(side, cx));
+            if !left.bytes.is_empty() {
+                rest.push(Piece { dir, mark: left.mark, bytes: left.bytes });
+            }
+        }
+        let mark = Mark { at: self.last_at, frame: 0 };
+        self.converse(|talk, cx| talk.close(mark, Why::Closed, cx));
+        let Speech::Speaks(number, _) = self.talk.speech else { return rest };
+        self.talk.speech = match standing {
+            Standing::Becomes(Next::Speak(dissection)) => self.spoken(dissection),
+            Standing::Becomes(Next::Detect) => Speech::Unknown(Unknown::default()),
+            Standing::NotOurs | Standing::Ours => {
+                self.talk.withdrawn |= 1 << (number & 63);
+                self.commons.tally.withdrawn += 1;
+                Speech::Unknown(Unknown::joined_late())
+            }
+        };
+        rest
+    }
+
+    fn spoken(&mut self, dissection: &'static Dissection) -> Speech {
+        let number = self.commons.list.iter().position(|known| std::ptr::eq(*known, dissection));
+        let number = number.and_then(|n| u8::try_from(n).ok()).unwrap_or(u8::MAX);
+        count(&mut self.commons.tally.flows, usize::from(number));
+        Speech::Speaks(number, (dissection.open)(self.talk.key.transport))
+    }
+}
+
+/// Adds who talked to what a conversation finished.
+struct FlowOutlet<'a> {
+    call: Call<'a>,
+    sink: &'a mut dyn CallSink,
+    tally: &'a mut [u64; 4],
+}
+
+impl Outlet for FlowOutlet<'_> {
+    fn done(&mut self, done: &Done<'_>) {
+        self.tally[done.pairing as usize] += 1;
+        self.sink.call(&Call {
+            protocol: done.protocol,
+            number: done.number,
+            request: done.request,
+            response: done.response,
+            pairing: done.pairing,
+            paired_by: done.paired_by,
+            missing: done.missing,
+            ..self.call
+        });
+    }
+}
+
+fn tally_of(tally: &mut Tally, number: u8) -> &mut [u64; 4] {
+    let at = usize::from(number);
+    if tally.calls.len() <= at {
+        tally.calls.resize(at + 1, [0; 4]);
+    }
+    &mut tally.calls[at]
+}
+
+fn count(counts: &mut Vec<u64>, at: usize) {
+    if counts.len() <= at {
+        counts.resize(at + 1, 0);
+    }
+    counts[at] += 1;
+}

@@ -1,0 +1,97 @@
+//! One flow between two packets.
+
+use dissect::Conversation;
+use model::{Dir, Endpoint, FlowKey, Side, Timestamp, Why};
+use stream::Connection;
+
+use crate::detect::Unknown;
+
+/// How long a closed connection is remembered: late retransmissions are its, not a new flow's.
+pub(crate) const LINGER_NS: u64 = 10_000_000_000;
+/// How long a flow of datagrams may be silent. Nothing but pending questions is lost with it, and
+/// those have their own time.
+pub(crate) const DATAGRAM_IDLE_NS: u64 = 30_000_000_000;
+
+/// A flow: what carries it, and what is said.
+pub(crate) struct Flow {
+    /// When its last packet came.
+    pub(crate) last_at: Timestamp,
+    /// An entry for it is in the wheel.
+    pub(crate) timed: bool,
+    pub(crate) carrier: Carrier,
+    pub(crate) talk: Talk,
+}
+
+/// Who talks on a flow, and in what protocol.
+pub(crate) struct Talk {
+    pub(crate) key: FlowKey,
+    /// Ordinal of its first packet in the whole input.
+    pub(crate) stream: u64,
+    /// Source of its first packet.
+    pub(crate) source: u32,
+    /// Which way the client sends; a guess until somebody spoke.
+    pub(crate) client: Dir,
+    /// Why a side ended, if one did before its time.
+    pub(crate) ended: Option<Why>,
+    /// Bit n: protocol n of the list was tried and withdrawn.
+    pub(crate) withdrawn: u64,
+    pub(crate) speech: Speech,
+}
+
+/// What carries the bytes.
+pub(crate) enum Carrier {
+    /// TCP.
+    Connection(Connection),
+    /// UDP: the last datagram of each direction, to know it when it is captured twice.
+    Datagrams([Seen; 2]),
+}
+
+/// What was seen last in one direction.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) print: u64,
+    pub(crate) at: Timestamp,
+}
+
+/// What is spoken on a flow.
+pub(crate) enum Speech {
+    /// Not known yet, or given up and tried again now and then.
+    Unknown(Unknown),
+    /// Protocol number `.0` of the list.
+    Speaks(u8, Box<dyn Conversation>),
+    /// Nothing any more: both sides are done.
+    Over,
+}
+
+// === impl Flow ===
+
+impl Flow {
+    pub(crate) fn over(&self) -> bool {
+        matches!(self.talk.speech, Speech::Over)
+    }
+
+    /// When its life as a flow ends if nothing more comes.
+    pub(crate) fn expires(&self) -> Option<Timestamp> {
+        match self.carrier {
+            Carrier::Datagrams(_) => Some(self.last_at.after(DATAGRAM_IDLE_NS)),
+            Carrier::Connection(_) if self.over() => Some(self.last_at.after(LINGER_NS)),
+            Carrier::Connection(_) => None,
+        }
+    }
+}
+
+// === impl Talk ===
+
+impl Talk {
+    pub(crate) fn side(&self, dir: Dir) -> Side {
+        if dir == self.client { Side::Client } else { Side::Server }
+    }
+
+    pub(crate) fn client(&self) -> Endpoint {
+        self.key.src(self.client)
+    }
+
+    pub(crate) fn server(&self) -> Endpoint {
+        self.key.dst(self.client)
+    }
+}

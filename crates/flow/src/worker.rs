@@ -1,0 +1,190 @@
+//! One thread's share of the shards.
+
+use model::{CallSink, Mark, Timestamp, Why};
+use packet::{Content, Decoder, DecoderLimits, Packet};
+
+use crate::{
+    Report, Settings,
+    shard::{Arrival, Shard},
+    wheel::Wheel,
+};
+
+/// Shards there are in all, however many workers share them.
+pub const SHARDS: usize = 16;
+
+/// How far the capture's clock may go back before it is believed to have been set back.
+const CLOCK_BACK_NS_MAX: u64 = 10_000_000_000;
+
+/// Decodes every packet and keeps the flows of its own shards.
+pub struct Worker {
+    decoder: Decoder,
+    shards: Vec<Shard>,
+    index: usize,
+    workers: usize,
+    /// Packets seen, in the whole input.
+    ordinal: u64,
+    wire_bytes: u64,
+    /// The latest time stamp so far.
+    now: Timestamp,
+    /// The wheel slot that the flows were looked at for.
+    slot: u64,
+    settings: Settings,
+    slots: Vec<u32>,
+    due: Vec<(u64, u32)>,
+}
+
+// === impl Worker ===
+
+impl Worker {
+    /// Worker number `index` of `workers`.
+    ///
+    /// # Panics
+    /// If `workers` is 0 or more than [`SHARDS`], or `index` is not below it.
+    #[must_use]
+    pub fn new(index: usize, workers: usize, settings: &Settings) -> Self {
+        assert!(index < workers && workers <= SHARDS, "worker {index} of {workers}");
+        let own = (0..SHARDS).filter(|shard| shard % workers == index).count();
+        Self {
+            decoder: Decoder::new(DecoderLimits::default()),
+            shards: (0..own).map(|_| Shard::new(settings, SHARDS)).collect(),
+            index,
+            workers,
+            ordinal: 0,
+            wire_bytes: 0,
+            now: Timestamp(0),
+            slot: 0,
+            settings: settings.clone(),
+            slots: Vec::new(),
+            due: Vec::new(),
+        }
+    }
+
+    /// The next packet of the input. Calls that it finishes go to `sink`.
+    pub fn packet(&mut self, packet: &Packet<'_>, sink: &mut dyn CallSink) {
+        self.ordinal += 1;
+        self.wire_bytes += u64::from(packet.wire_len);
+        self.clock(packet.at, sink);
+        let arrival = Arrival {
+            mark: Mark { at: packet.at, frame: packet.frame },
+            ordinal: self.ordinal,
+            source: packet.source,
+            order: self.ordinal * 2 + 1,
+        };
+        match self.decoder.decode(packet) {
+            Content::Tcp(segment) => {
+                if let Some(shard) = own(&mut self.shards, segment.hash, self.index, self.workers) {
+                    shard.segment(&segment, &arrival, sink);
+                }
+            }
+            Content::Udp(datagram) => {
+                if let Some(shard) = own(&mut self.shards, datagram.hash, self.index, self.workers)
+                {
+                    shard.datagram(&datagram, &arrival, sink);
+                }
+            }
+            Content::Nothing => {}
+        }
+    }
+
+    /// The input is at its end: everything unfinished leaves.
+    pub fn finish(&mut self, sink: &mut dyn CallSink) {
+        let mut all = Vec::new();
+        for (index, shard) in self.shards.iter().enumerate() {
+            let from = all.len();
+            shard.all(&mut self.due);
+            all.extend(self.due.drain(..).map(|(stream, at)| (stream, index, at)));
+            debug_assert!(from <= all.len());
+        }
+        all.sort_unstable();
+        let mark = Mark { at: self.now, frame: 0 };
+        for (_, shard, at) in all {
+            self.shards[shard].remove(at, mark, u64::MAX, Why::CaptureEnd, sink);
+        }
+    }
+
+    /// What was counted. What concerns packets is counted alike by every worker, and told by the
+    /// first alone.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let mut report = Report::default();
+        if self.index == 0 {
+            report.packets = self.ordinal;
+            report.wire_bytes = self.wire_bytes;
+            self.report_packets(&mut report);
+        }
+        for shard in &self.shards {
+            report.flows += shard.counts.flows;
+            report.memory_peak += shard.memory().1;
+            report.tally(self.settings.list, &shard.commons().tally);
+            for (name, words, value, loss) in shard.stream_counts.named() {
+                report.count(name, words, value, loss);
+            }
+            for (name, words, value, loss) in shard.commons().counts.named() {
+                report.count(name, words, value, loss);
+            }
+            report.count(
+                "captured_twice",
+                "datagrams captured twice",
+                shard.counts.captured_twice,
+                false,
+            );
+            report.count("evicted", "flows given up: memory limit", shard.counts.evicted, true);
+            report.count(
+                "without_connection",
+                "TCP segments without data of connections not seen",
+                shard.counts.without_connection,
+                false,
+            );
+        }
+        report
+    }
+
+    /// Moves the clock, and looks at the flows that are due.
+    fn clock(&mut self, at: Timestamp, sink: &mut dyn CallSink) {
+        if self.ordinal == 1 {
+            self.shards.iter_mut().for_each(|shard| shard.begin(at));
+            self.slot = Wheel::slot_of(at);
+        }
+        if at <= self.now {
+            // A little back is disorder; far back is another capture behind this one.
+            if self.now.since(at) > CLOCK_BACK_NS_MAX {
+                self.now = at;
+                self.slot = Wheel::slot_of(at);
+            }
+            return;
+        }
+        self.now = at;
+        if Wheel::slot_of(at) > self.slot {
+            self.slot = Wheel::slot_of(at);
+            self.fire(sink);
+        }
+    }
+
+    #[cold]
+    fn fire(&mut self, sink: &mut dyn CallSink) {
+        let mut all = Vec::new();
+        for (index, shard) in self.shards.iter_mut().enumerate() {
+            shard.due(self.now, &mut self.slots, &mut self.due);
+            all.extend(self.due.drain(..).map(|(stream, at)| (stream, index, at)));
+        }
+        all.sort_unstable();
+        for (stream, shard, at) in all {
+            self.shards[shard].fire(at, stream, self.now, self.ordinal * 2, sink);
+        }
+    }
+
+    fn report_packets(&self, report: &mut Report) {
+        for line in self.decoder.counts().iter() {
+            report.count(&line.name, "", line.count, line.is_loss);
+        }
+    }
+}
+
+/// The shard that a hash falls on, if it is one of this worker's.
+fn own(shards: &mut [Shard], hash: u64, index: usize, workers: usize) -> Option<&mut Shard> {
+    let shard = (hash >> 60) as usize;
+    if shard % workers != index {
+        return None;
+    }
+    shards.get_mut(shard / workers)
+}
