@@ -87,7 +87,14 @@ fn shape(args: &ReadArgs, to_terminal: bool) -> Shape {
     };
     let width =
         to_terminal.then(|| terminal_size::terminal_size().map(|(width, _)| width.0)).flatten();
-    Shape { format, details: args.details, colour, width, only: args.protocol.clone(), body_limit: args.body_limit }
+    Shape {
+        format,
+        details: args.details,
+        colour,
+        width,
+        only: args.protocol.clone(),
+        body_limit: args.body_limit,
+    }
 }
 
 /// A table grows its columns as it goes, in order: one thread.

@@ -25,13 +25,18 @@ fn run(args: &[&str]) -> Output {
 
 fn read(name: &str, more: &[&str]) -> Vec<Value> {
     let path = fixture(name);
-    let output = run(&[&["read", "-q", "--format", "ndjson", path.to_str().unwrap()], more].concat());
+    let output =
+        run(&[&["read", "-q", "--format", "ndjson", path.to_str().unwrap()], more].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     calls(&output.stdout)
 }
 
 fn calls(ndjson: &[u8]) -> Vec<Value> {
-    ndjson.split(|b| *b == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect()
+    ndjson
+        .split(|b| *b == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect()
 }
 
 fn text(output: &[u8]) -> String {
@@ -78,11 +83,22 @@ fn a_pipelined_echo_is_its_own_answer() {
 
 #[test]
 fn any_number_of_threads_gives_the_same_bytes() {
-    for name in ["shop.pcapng.zst", "http1-pipelined.pcap.zst", "redis-plain.pcap.zst", "dns.pcap.zst"] {
+    for name in
+        ["shop.pcapng.zst", "http1-pipelined.pcap.zst", "redis-plain.pcap.zst", "dns.pcap.zst"]
+    {
         let path = fixture(name);
         for format in ["ndjson", "json"] {
             let with = |threads: &str| {
-                run(&["read", "-q", "--format", format, "--threads", threads, path.to_str().unwrap()]).stdout
+                run(&[
+                    "read",
+                    "-q",
+                    "--format",
+                    format,
+                    "--threads",
+                    threads,
+                    path.to_str().unwrap(),
+                ])
+                .stdout
             };
             let one = with("1");
             assert!(one.len() > 1_000, "{name}");
@@ -96,7 +112,11 @@ fn any_number_of_threads_gives_the_same_bytes() {
 #[test]
 fn a_pipe_gives_calls_while_it_is_open() {
     let raw = decompressed("shop.pcapng.zst");
-    let mut child = callscope(&["read", "-q", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = callscope(&["read", "-q", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(&raw[..raw.len() / 2]).unwrap();
     stdin.flush().unwrap();
@@ -133,7 +153,11 @@ fn a_truncated_file_gives_its_calls_and_says_so() {
     let output = run(&["read", "--format", "ndjson", cut.path().to_str().unwrap()]);
     assert!(output.status.success());
     assert!(calls(&output.stdout).len() > 50);
-    assert!(text(&output.stderr).contains("truncated") || text(&output.stderr).contains("cut"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("truncated") || text(&output.stderr).contains("cut"),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 #[test]
@@ -172,7 +196,8 @@ fn the_table_fits_the_terminal_and_keeps_colours_out_of_pipes() {
     let table = text(&output.stdout);
     assert!(table.contains("GET") && table.contains("404"), "{table}");
     assert!(!table.contains('\u{1b}'));
-    let coloured = run(&["read", "-q", "--format", "table", "--color", "always", path.to_str().unwrap()]);
+    let coloured =
+        run(&["read", "-q", "--format", "table", "--color", "always", path.to_str().unwrap()]);
     assert!(text(&coloured.stdout).contains('\u{1b}'));
 }
 
@@ -181,7 +206,10 @@ fn details_show_a_call_whole() {
     let path = fixture("shop.pcapng.zst");
     let output = run(&["read", "-q", "--details", "--protocol", "http", path.to_str().unwrap()]);
     let details = text(&output.stdout);
-    assert!(details.contains("Host") && details.contains("User-Agent") && details.contains("/cart"), "{details}");
+    assert!(
+        details.contains("Host") && details.contains("User-Agent") && details.contains("/cart"),
+        "{details}"
+    );
 }
 
 #[test]
@@ -196,9 +224,11 @@ fn every_protocol_lists_its_fields() {
 #[test]
 fn two_files_are_merged_by_time() {
     let (a, b) = (fixture("shop.pcapng.zst"), fixture("dns.pcap.zst"));
-    let output = run(&["read", "-q", "--format", "ndjson", a.to_str().unwrap(), b.to_str().unwrap()]);
+    let output =
+        run(&["read", "-q", "--format", "ndjson", a.to_str().unwrap(), b.to_str().unwrap()]);
     let merged = calls(&output.stdout);
-    let names: std::collections::BTreeSet<_> = merged.iter().map(|c| c["source"]["name"].as_str().unwrap().to_owned()).collect();
+    let names: std::collections::BTreeSet<_> =
+        merged.iter().map(|c| c["source"]["name"].as_str().unwrap().to_owned()).collect();
     assert_eq!(names.len(), 2, "{names:?}");
 }
 
@@ -212,21 +242,30 @@ fn no_field_capture_makes_it_panic_or_hang() {
     let mut files = Vec::new();
     for protocol in std::fs::read_dir(folder).unwrap().flatten() {
         let Ok(entries) = std::fs::read_dir(protocol.path()) else { continue };
-        files.extend(entries.flatten().map(|entry| entry.path()).filter(|path| {
-            path.extension().is_some_and(|e| e == "pcap" || e == "pcapng")
-        }));
+        files.extend(
+            entries
+                .flatten()
+                .map(|entry| entry.path())
+                .filter(|path| path.extension().is_some_and(|e| e == "pcap" || e == "pcapng")),
+        );
     }
     assert!(files.len() > 800, "{}", files.len());
     for path in files {
-        let output = run(&["read", "--format", "ndjson", "--memory", "32MiB", path.to_str().unwrap()]);
+        let output =
+            run(&["read", "--format", "ndjson", "--memory", "32MiB", path.to_str().unwrap()]);
         let stderr = text(&output.stderr);
-        assert!(matches!(output.status.code(), Some(0 | 1)) && !stderr.contains("panicked"), "{}: {stderr}", path.display());
+        assert!(
+            matches!(output.status.code(), Some(0 | 1)) && !stderr.contains("panicked"),
+            "{}: {stderr}",
+            path.display()
+        );
         calls(&output.stdout);
     }
 }
 
 fn decompressed(name: &str) -> Vec<u8> {
-    let output = Command::new("zstd").args(["-dcq"]).arg(fixture(name)).output().expect("zstd is installed");
+    let output =
+        Command::new("zstd").args(["-dcq"]).arg(fixture(name)).output().expect("zstd is installed");
     assert!(output.status.success());
     output.stdout
 }

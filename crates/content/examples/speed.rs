@@ -2,6 +2,8 @@
 //!
 //! The JSON case is drawn from a seeded generator, so that no branch predictor can learn it.
 
+#![expect(clippy::disallowed_methods, reason = "it is a stopwatch")]
+
 use std::{hint::black_box, io::Read, time::Instant};
 
 use content::{Scratch, decode, json};

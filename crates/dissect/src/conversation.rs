@@ -30,9 +30,9 @@ pub trait Conversation: Send {
     fn leftover(&mut self, from: Side, cx: &mut Context<'_>) -> Leftover;
     /// What is spoken.
     fn protocol(&self) -> &'static Protocol;
-    /// The flow was not seen from its first byte; as far as the capture knows it was silent since
-    /// `quiet_since`. Called before any data.
-    fn joined_late(&mut self, quiet_since: Timestamp);
+    /// The flow is not read from its first byte, because of `why`; as far as the capture knows it was
+    /// silent since `quiet_since`. Called before any data.
+    fn joined_late(&mut self, quiet_since: Timestamp, why: Why);
 }
 
 /// Whether the conversation is still this protocol's.

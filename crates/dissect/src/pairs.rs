@@ -78,12 +78,13 @@ impl Pairs {
         }
     }
 
-    /// The flow was not seen from its start; it was silent since `quiet_since`.
-    pub(crate) fn joined_late(&mut self, quiet_since: Timestamp) {
+    /// The flow is not read from its start; it was silent since `quiet_since`.
+    pub(crate) fn joined_late(&mut self, quiet_since: Timestamp, why: Why) {
         self.trust = Trust::Adrift;
-        self.evidence.why = Why::CaptureStart;
+        self.evidence.why = why;
         self.evidence.last_at = quiet_since;
         self.evidence.resumed = true;
+        self.evidence.gapped = why != Why::CaptureStart;
     }
 
     /// Something was said or lost at `at`: the flow is not silent.
@@ -163,6 +164,14 @@ impl Pairs {
         match side {
             Side::Client => self.lost_questions(why, cx),
             Side::Server => self.lost_answers(why, cx),
+        }
+    }
+
+    /// Bytes of `side` were skipped to find a message: they may have held answers to what was asked
+    /// since they were lost.
+    pub(crate) fn skipped(&mut self, side: Side, cx: &mut Context<'_>) {
+        if side == Side::Server && self.trust != Trust::Adrift {
+            self.lost_answers(self.evidence.why, cx);
         }
     }
 
@@ -309,10 +318,6 @@ impl Pairs {
     }
 
     fn lost_answers(&mut self, why: Why, cx: &mut Context<'_>) {
-        if self.trust != Trust::Adrift && self.unanswered().next().is_none() {
-            // Nothing was outstanding but what was being read: no answer can have been lost.
-            return;
-        }
         self.evidence.resumed = true;
         self.evidence.gapped = true;
         self.evidence.why = why;

@@ -172,17 +172,17 @@ impl<D: Dissector> Reader<D> {
                 match self.dissector.resync(from, rest) {
                     Found::At(n) if n < rest.len() => {
                         half.lost = false;
-                        self.skip(n, cx);
+                        self.skip(from, n, cx);
                         at += n;
                         found_at = Some(at);
                         continue;
                     }
                     Found::Maybe(n) if n < rest.len() => {
-                        self.skip(n, cx);
+                        self.skip(from, n, cx);
                         return Pass { taken: at + n, standing: self.standing() };
                     }
                     _ => {
-                        self.skip(rest.len(), cx);
+                        self.skip(from, rest.len(), cx);
                         return Pass { taken: input.len(), standing: self.standing() };
                     }
                 }
@@ -207,7 +207,7 @@ impl<D: Dissector> Reader<D> {
                     self.lose_place(from, mark_at(at), 0, Why::Gap, cx);
                     if found_at == Some(at) {
                         // It was found here and can't be read here: look further on.
-                        self.skip(rest.len(), cx);
+                        self.skip(from, rest.len(), cx);
                         return Pass { taken: input.len(), standing: self.standing() };
                     }
                     continue;
@@ -321,9 +321,12 @@ impl<D: Dissector> Reader<D> {
         self.pairs.gap(side, why, cx);
     }
 
-    fn skip(&mut self, bytes: usize, cx: &mut Context<'_>) {
+    fn skip(&mut self, side: Side, bytes: usize, cx: &mut Context<'_>) {
         cx.counts.skipped_bytes += bytes as u64;
         self.stray_bytes += bytes as u64;
+        if bytes > 0 {
+            self.pairs.skipped(side, cx);
+        }
     }
 
     fn standing(&self) -> Standing {
@@ -445,8 +448,8 @@ impl<D: Dissector> Conversation for Reader<D> {
         self.protocol
     }
 
-    fn joined_late(&mut self, quiet_since: Timestamp) {
-        self.pairs.joined_late(quiet_since);
+    fn joined_late(&mut self, quiet_since: Timestamp, why: Why) {
+        self.pairs.joined_late(quiet_since, why);
         for half in &mut self.halves {
             half.lost = self.framing == Framing::Stream;
         }

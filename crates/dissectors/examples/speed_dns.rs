@@ -1,5 +1,7 @@
 //! How fast DNS is read and told: `cargo run --release -p dissectors --example speed_dns [ROUNDS]`.
 
+#![expect(clippy::disallowed_methods, reason = "it is a stopwatch")]
+
 use std::{hint::black_box, time::Instant};
 
 use dissect::{Context, Counts, Done, Limits, Outlet, Pool};

@@ -5,7 +5,10 @@ use std::{fs, path::PathBuf};
 fn cases(name: &str) -> Vec<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src").join(name).join("cases");
     let files = fs::read_dir(&folder).unwrap_or_else(|_| panic!("{name} brings no cases"));
-    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "txt")).collect();
+    let mut paths: Vec<_> = files
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "txt"))
+        .collect();
     paths.sort();
     assert!(!paths.is_empty(), "{name} brings no cases");
     paths
@@ -34,7 +37,12 @@ fn no_two_protocols_share_a_name_or_a_field_twice() {
         assert!(names.insert(dissection.protocol.name), "{} twice", dissection.protocol.name);
         let mut fields = std::collections::HashSet::new();
         for field in dissection.protocol.fields {
-            assert!(fields.insert(field.name), "{}: {} twice", dissection.protocol.name, field.name);
+            assert!(
+                fields.insert(field.name),
+                "{}: {} twice",
+                dissection.protocol.name,
+                field.name
+            );
             assert!(!field.about.is_empty(), "{} says nothing about itself", field.name);
         }
     }

@@ -3,7 +3,7 @@
 use model::{Call, Headline, Outcome, Pairing, Source, Timestamp};
 
 use self::{
-    layout::{COLUMNS, Column, Layout, Side},
+    layout::{Align, COLUMNS, Column, Layout},
     line::{Line, Paint},
 };
 use crate::{Options, body::Bodies, stamp::Stamps};
@@ -122,7 +122,7 @@ impl Table {
         let mut line = Line::new(self.style, out);
         for (column, width) in layout.shown() {
             line.gap(column.gap());
-            line.cell(column.title(), width, column.side(), Paint::Dim);
+            line.cell(column.title(), width, column.align(), Paint::Dim);
         }
         line.end();
         self.header = Some(*layout);
@@ -158,7 +158,7 @@ impl Table {
                 continue;
             }
             let text = self.cells[column as usize].as_str();
-            line.cell(text, width, column.side(), paints.of_column(column));
+            line.cell(text, width, column.align(), paints.of_column(column));
         }
         line.end();
     }
@@ -176,13 +176,13 @@ impl Table {
         let wanted = text::width_of(&self.note);
         let note_width = if self.style.width.is_some() { wanted.min(room) } else { wanted };
         if note_width < NOTE_WIDTH_MIN {
-            return line.cell(endpoint, width + more, Side::Left, Paint::Plain);
+            return line.cell(endpoint, width + more, Align::Left, Paint::Plain);
         }
         let endpoint_width = (width + more).saturating_sub(note_width + gap.len()).min(width);
-        line.cell(endpoint, endpoint_width, Side::Left, Paint::Plain);
+        line.cell(endpoint, endpoint_width, Align::Left, Paint::Plain);
         line.gap(gap);
         let note_width = (width + more).saturating_sub(endpoint_width + gap.len()).max(note_width);
-        line.cell(&self.note, note_width, Side::Left, Paint::Yellow);
+        line.cell(&self.note, note_width, Align::Left, Paint::Yellow);
     }
 }
 

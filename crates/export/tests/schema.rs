@@ -48,6 +48,32 @@ fn a_call_with_everything_is_valid() {
 }
 
 #[test]
+fn a_line_for_people() {
+    let request =
+        Half::of(Side::Client, 0).method(b"GET").endpoint(b"/login").header(b"Host", b"user");
+    let response = Half::of(Side::Server, 1_981_000)
+        .status(b"404", b"Not Found", b"error")
+        .text(PATH, b"/x")
+        .body("text/plain", "", b"no\n", 3);
+    let mut line = Vec::new();
+    let call = call(Some(&request), Some(&response));
+    Ndjson::new(&[], Options::default()).render(&call, &mut line);
+    let expected = concat!(
+        r#"{"id":"12-3","time":"2026-01-29T11:08:21.123456789Z","duration_ns":1981000,"#,
+        r#""protocol":"test","method":"GET","endpoint":"/login","#,
+        r#""status":{"code":"404","text":"Not Found","result":"error"},"#,
+        r#""src":{"ip":"10.0.37.237","port":43282},"dst":{"ip":"10.0.24.164","port":80},"#,
+        r#""request":{"first_ns":0,"last_ns":0,"size":0,"header_size":0,"headers":[["Host","user"]]},"#,
+        r#""response":{"first_ns":1981000,"last_ns":1981000,"size":0,"header_size":0,"#,
+        r#""fields":{"url.path":"/x"},"#,
+        r#""body":{"media_type":"text/plain","size":3,"truncated":false,"text":"no\n"}},"#,
+        r#""pairing":"matched","paired_by":"order","missing":null,"transport":"tcp","stream":"12"}"#,
+        "\n"
+    );
+    assert_eq!(String::from_utf8(line).unwrap(), expected);
+}
+
+#[test]
 fn a_call_with_a_missing_half_is_valid() {
     let (request, response) = (full_request(), full_response());
     let unanswered = valid(&call(Some(&request), None));

@@ -21,8 +21,6 @@ pub(crate) struct Commons {
     pub(crate) memory: Memory,
     pub(crate) counts: dissect::Counts,
     pub(crate) tally: Tally,
-    /// When the capture began.
-    pub(crate) began: Timestamp,
 }
 
 /// What was seen of each protocol, by its index in the list; the last one is for the unknown.
@@ -34,6 +32,17 @@ pub(crate) struct Tally {
     pub(crate) unknown_bytes: u64,
 }
 
+/// How much of a flow's beginning was seen.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Start {
+    /// Nothing that counts: not even who opened it is certain.
+    Unseen,
+    /// Who opened it; but not where both directions begin.
+    Opener,
+    /// The first byte of both directions.
+    Seen,
+}
+
 /// Brings what one flow carries to what is said on it.
 pub(crate) struct Deliver<'a> {
     pub(crate) talk: &'a mut Talk,
@@ -42,8 +51,8 @@ pub(crate) struct Deliver<'a> {
     pub(crate) order: u64,
     /// When the flow's packet before this one came.
     pub(crate) last_at: Timestamp,
-    /// Both sides are seen from their first byte; who opened is known then, too.
-    pub(crate) from_start: bool,
+    /// How much of the carrier's beginning was seen.
+    pub(crate) start: Start,
     /// Why flows are flushed, when they are.
     pub(crate) flushed: Why,
 }
@@ -175,33 +184,31 @@ impl Deliver<'_> {
             mark,
             bytes,
             transport: key.transport,
-            from: self.from_start.then(|| self.talk.side(dir)),
+            from: (self.start != Start::Unseen).then(|| self.talk.side(dir)),
             src: key.src(dir),
             dst: key.dst(dir),
-            from_start: self.from_start,
+            from_start: self.start == Start::Seen,
         };
         let Speech::Unknown(unknown) = &mut self.talk.speech else { return };
         let known = match key.transport {
             model::Transport::Tcp => unknown.stream(&question, &mut self.commons.memory),
             model::Transport::Udp => unknown.datagram(&question, &mut self.commons.memory),
         };
-        let pieces = unknown.pieces();
         unknown.settle(&mut self.commons.budget);
         match known {
-            Some(known) => {
-                self.begin(known, pieces, Piece { dir, mark, bytes: Vec::new() }, bytes, cut)
-            }
+            Some(known) => self.begin(known, Piece { dir, mark, bytes: Vec::new() }, bytes, cut),
             None => self.commons.tally.unknown_bytes += bytes.len() as u64,
         }
     }
 
     /// What is spoken was recognised in `bytes`.
-    fn begin(&mut self, known: Known, pieces: u32, at: Piece, bytes: &[u8], cut: u32) {
+    fn begin(&mut self, known: Known, at: Piece, bytes: &[u8], cut: u32) {
         self.talk.client = if known.from == Side::Client { at.dir } else { at.dir.flip() };
         let mut conversation =
             (self.commons.list[usize::from(known.protocol)].open)(self.talk.key.transport);
         if !known.from_start {
-            conversation.joined_late(if pieces > 1 { self.last_at } else { self.commons.began });
+            let why = if known.gapped { Why::Gap } else { Why::CaptureStart };
+            conversation.joined_late(self.quiet_since(at.mark, known.gapped), why);
         }
         count(&mut self.commons.tally.flows, usize::from(known.protocol));
         self.talk.speech = Speech::Speaks(known.protocol, conversation);
@@ -209,6 +216,13 @@ impl Deliver<'_> {
             self.say(piece.dir, piece.mark, &piece.bytes, 0);
         }
         self.say(at.dir, at.mark, bytes, cut);
+    }
+
+    /// Since when the flow was silent before the packet at `mark`. That nothing was seen of it before
+    /// is no silence: what was lost was not seen either.
+    fn quiet_since(&self, mark: Mark, gapped: bool) -> Timestamp {
+        let is_first = self.order == order_of(self.talk.stream);
+        if gapped || is_first { mark.at } else { self.last_at }
     }
 
     /// The flow speaks something else from here on, or never spoke what we took it for.
@@ -289,6 +303,11 @@ impl Outlet for FlowOutlet<'_> {
             ..self.call
         });
     }
+}
+
+/// The place in the order of what the packet with this ordinal finishes.
+pub(crate) fn order_of(ordinal: u64) -> u64 {
+    ordinal * 2 + 1
 }
 
 fn tally_of(tally: &mut Tally, number: u8) -> &mut [u64; 4] {

@@ -29,6 +29,8 @@ pub(crate) struct Unknown {
     speaker: Option<Dir>,
     /// Side starts that were already refused by all, as bits: 1 for `Dir::Ab`, 2 for `Dir::Ba`.
     refused: u8,
+    /// Bytes of a side were lost.
+    gapped: bool,
     /// Pieces kept while a probe wants to see more.
     held: Vec<Piece>,
     /// Bytes charged for them.
@@ -52,6 +54,8 @@ pub(crate) struct Known {
     pub(crate) from: Side,
     /// The flow is read from its very first byte on.
     pub(crate) from_start: bool,
+    /// Bytes of it were lost before anything was recognised.
+    pub(crate) gapped: bool,
     /// What was kept, oldest first, without the piece that decided.
     pub(crate) held: Vec<Piece>,
 }
@@ -116,7 +120,7 @@ impl Unknown {
                 } else {
                     held.into_iter().filter(|p| p.dir == question.dir).collect()
                 };
-                Some(Known { protocol, from, from_start, held })
+                Some(Known { protocol, from, from_start, gapped: self.gapped, held })
             }
             Answer::Maybe => {
                 self.hold(question);
@@ -146,7 +150,7 @@ impl Unknown {
         }
         match ask_all(question, question.bytes, false, memory) {
             Answer::Is(protocol, from) => {
-                Some(Known { protocol, from, from_start: true, held: Vec::new() })
+                Some(Known { protocol, from, from_start: true, gapped: false, held: Vec::new() })
             }
             _ => None,
         }
@@ -155,12 +159,8 @@ impl Unknown {
     /// Bytes of a side were lost: its start says nothing any more.
     pub(crate) fn gap(&mut self, dir: Dir) {
         self.refused |= 1 << dir as u8;
+        self.gapped = true;
         self.let_go(dir);
-    }
-
-    /// Packets with payload so far.
-    pub(crate) fn pieces(&self) -> u32 {
-        self.pieces
     }
 
     /// Charges what is kept; what the budget refuses is let go.

@@ -7,7 +7,7 @@ use packet::{Datagram, Segment};
 use stream::{Connection, Outcome};
 
 use crate::{
-    deliver::{Commons, Deliver, Tally},
+    deliver::{Commons, Deliver, Start, Tally},
     detect::{Memory, Unknown},
     flow::{Carrier, Flow, Seen, Speech, Talk},
     table::Table,
@@ -85,7 +85,6 @@ impl Shard {
                 memory: Memory::new(),
                 counts: dissect::Counts::default(),
                 tally: Tally::default(),
-                began: Timestamp(0),
             },
             held: Budget::new(memory / 4),
             flows_max: (settings.flows_max / shards).max(1),
@@ -93,11 +92,6 @@ impl Shard {
             stream_counts: stream::Counts::default(),
             counts: ShardCounts::default(),
         }
-    }
-
-    /// When the capture began: silence before it is not known.
-    pub(crate) fn begin(&mut self, at: Timestamp) {
-        self.commons.began = at;
     }
 
     pub(crate) fn segment(
@@ -159,7 +153,7 @@ impl Shard {
             sink,
             order: arrival.order,
             last_at: *last_at,
-            from_start: false,
+            start: Start::Unseen,
             flushed: Why::CaptureEnd,
         };
         deliver.say(dir, arrival.mark, datagram.payload, datagram.cut);
@@ -200,7 +194,7 @@ impl Shard {
         let expires = flow.expires();
         let Flow { carrier, talk, last_at, timed } = flow;
         let mut deliver = Deliver {
-            from_start: opened(carrier),
+            start: start_of(carrier),
             talk,
             commons,
             sink,
@@ -246,14 +240,14 @@ impl Shard {
         let Some(flow) = self.table.remove(at) else { return };
         let Flow { mut carrier, mut talk, last_at, .. } = flow;
         self.groups.retain(|_, flow| *flow != at);
-        let from_start = opened(&carrier);
+        let start = start_of(&carrier);
         let mut deliver = Deliver {
             talk: &mut talk,
             commons: &mut self.commons,
             sink,
             order,
             last_at,
-            from_start,
+            start,
             flushed: why,
         };
         match &mut carrier {
@@ -294,7 +288,7 @@ impl Shard {
             return Outcome::Same;
         };
         let mut deliver = Deliver {
-            from_start: connection.opener().is_some(),
+            start: start_of_connection(connection),
             talk,
             commons,
             sink,
@@ -401,10 +395,20 @@ impl Shard {
     }
 }
 
-fn opened(carrier: &Carrier) -> bool {
+fn start_of(carrier: &Carrier) -> Start {
     match carrier {
-        Carrier::Connection(connection) => connection.opener().is_some(),
-        Carrier::Datagrams(_) => false,
+        Carrier::Connection(connection) => start_of_connection(connection),
+        Carrier::Datagrams(_) => Start::Unseen,
+    }
+}
+
+fn start_of_connection(connection: &Connection) -> Start {
+    if connection.from_start(Dir::Ab) && connection.from_start(Dir::Ba) {
+        Start::Seen
+    } else if connection.opener().is_some() {
+        Start::Opener
+    } else {
+        Start::Unseen
     }
 }
 

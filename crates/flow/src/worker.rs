@@ -5,6 +5,7 @@ use packet::{Content, Decoder, DecoderLimits, Packet};
 
 use crate::{
     Report, Settings,
+    deliver::order_of,
     shard::{Arrival, Shard},
     wheel::Wheel,
 };
@@ -68,7 +69,7 @@ impl Worker {
             mark: Mark { at: packet.at, frame: packet.frame },
             ordinal: self.ordinal,
             source: packet.source,
-            order: self.ordinal * 2 + 1,
+            order: order_of(self.ordinal),
         };
         match self.decoder.decode(packet) {
             Content::Tcp(segment) => {
@@ -142,7 +143,6 @@ impl Worker {
     /// Moves the clock, and looks at the flows that are due.
     fn clock(&mut self, at: Timestamp, sink: &mut dyn CallSink) {
         if self.ordinal == 1 {
-            self.shards.iter_mut().for_each(|shard| shard.begin(at));
             self.slot = Wheel::slot_of(at);
         }
         if at <= self.now {

@@ -1,5 +1,7 @@
 //! Prints what decoding one packet of each common kind costs: `cargo run --release --example speed`.
 
+#![expect(clippy::disallowed_methods, reason = "it is a stopwatch")]
+
 use std::{hint::black_box, time::Instant};
 
 use etherparse::PacketBuilder;

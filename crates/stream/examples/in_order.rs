@@ -1,5 +1,7 @@
 //! Measures what a segment costs: `cargo run --release -p stream --example in_order`.
 
+#![expect(clippy::disallowed_methods, reason = "it is a stopwatch")]
+
 use std::{hint::black_box, net::IpAddr, time::Instant};
 
 use model::{Budget, Dir, Endpoint, FlowKey, Mark, Timestamp, Transport, Why};

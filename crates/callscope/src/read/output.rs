@@ -51,14 +51,16 @@ impl Renderer {
     /// A renderer for one worker.
     pub fn new(shape: &Shape) -> Self {
         let style = Style { colour: shape.colour, width: shape.width, unicode: true };
-        let body_bytes_max = usize::try_from(shape.body_limit.max(DECODED_BYTES_MIN)).unwrap_or(usize::MAX);
+        let body_bytes_max =
+            usize::try_from(shape.body_limit.max(DECODED_BYTES_MIN)).unwrap_or(usize::MAX);
         let form = match shape.format {
             Format::None => Form::Nothing,
             Format::Table if shape.details => Form::Details(Box::new(Table::new(style))),
             Format::Table => Form::Table(Box::new(Table::new(style))),
-            Format::Ndjson | Format::Json => {
-                Form::Lines(Box::new(Ndjson::new(&[], Options { with_bodies: true, body_bytes_max })))
-            }
+            Format::Ndjson | Format::Json => Form::Lines(Box::new(Ndjson::new(
+                &[],
+                Options { with_bodies: true, body_bytes_max },
+            ))),
         };
         Self { part: Part::default(), form, sources: Vec::new(), only: shape.only.clone() }
     }

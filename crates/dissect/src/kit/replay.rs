@@ -86,7 +86,7 @@ impl<'c> Replay<'c> {
     pub fn run(&self, dissection: &'static Dissection) -> Vec<Kept> {
         let mut talk = (dissection.open)(self.case.transport());
         if self.case.late || self.first > 0 {
-            talk.joined_late(Timestamp(0));
+            talk.joined_late(Timestamp(0), Why::CaptureStart);
         }
         let mut stage = Stage::default();
         let mut piece = 0;
@@ -132,7 +132,7 @@ pub fn fuzz(dissection: &'static Dissection, mut data: &[u8]) {
         let mut now = 0;
         if let [first, rest @ ..] = data {
             if first & 1 == 1 {
-                talk.joined_late(Timestamp(0));
+                talk.joined_late(Timestamp(0), Why::CaptureStart);
             }
             data = rest;
         }

@@ -85,14 +85,19 @@ pub fn write_bare(message: &[u8], start: usize, out: &mut Vec<u8>) -> Read<usize
 }
 
 /// A label in presentation form: `\.` and the like for what master files give a meaning to, `\DDD`
-/// for what can't be printed (RFC 1035 §5.1, RFC 4343 §2.1).
+/// for what can't be printed (RFC 1035 §5.1, RFC 4343 §2.1). Multicast names are UTF-8 (RFC 6762 §16,
+/// RFC 4795 §2.1) and stay so.
 fn write_label(label: &[u8], out: &mut Vec<u8>) {
+    let utf8 = !label.is_ascii()
+        && std::str::from_utf8(label)
+            .is_ok_and(|text| !text.contains(|c: char| !c.is_ascii() && c.is_control()));
     for &byte in label {
         match byte {
             b'.' | b'\\' | b'"' | b'(' | b')' | b';' | b'@' | b'$' => {
-                out.extend_from_slice(&[b'\\', byte])
+                out.extend_from_slice(&[b'\\', byte]);
             }
             b'!'..=b'~' => out.push(byte),
+            0x80.. if utf8 => out.push(byte),
             _ => write_decimal_escape(byte, out),
         }
     }
@@ -122,6 +127,12 @@ mod tests {
         let message = after_header(b"\x05a.b\\\xff\x01 \0");
         assert_eq!(shown(&message, HEADER), (r"a\.b\\\255.\032.".to_owned(), Ok(HEADER + 9)));
         assert_eq!(skip(&message, HEADER), Ok(HEADER + 9));
+    }
+
+    #[test]
+    fn a_name_in_utf_8_is_shown_in_utf_8() {
+        let message = after_header("\x07B\u{fc}ro 1\0".as_bytes());
+        assert_eq!(shown(&message, HEADER).0, "B\u{fc}ro\\0321.");
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub fn certain(message: &[u8]) -> Read<Side> {
     if !known || header.rcode() > 10 || !flags_fit(&header) {
         return Err(Bad::Damaged);
     }
-    match Walk::new(message, &header).to_end()? {
+    match Walk::new(message, &header).left_over()? {
         0 => Ok(side(&header)),
         _ => Err(Bad::Damaged),
     }

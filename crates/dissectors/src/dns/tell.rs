@@ -1,5 +1,7 @@
 //! What is shown of a message: its line in a table, and its fields.
 
+use std::borrow::Cow;
+
 use model::{Field, Headline, Kind, Message, Outcome, Status, Tell, Value};
 
 use super::{
@@ -19,7 +21,6 @@ const MULTICAST_BIT: u16 = 0x8000;
 
 macro_rules! fields {
     ($($index:ident $name:literal $kind:ident $many:ident $about:literal)*) => {
-        #[allow(clippy::upper_case_acronyms, non_camel_case_types)]
         enum Index { $($index),* }
         /// What a message tells.
         pub const FIELDS: &[Field] = &[$(Field {
@@ -67,18 +68,22 @@ struct Letter<'m> {
     header: Header,
 }
 
+/// What a message is about.
+struct Subject {
+    method: Cow<'static, [u8]>,
+    endpoint: Option<Vec<u8>>,
+}
+
 /// What fits in one line.
 pub fn headline<'m>(request: Option<&'m Message>, response: Option<&'m Message>) -> Headline<'m> {
     let request = request.and_then(Letter::of);
     let response = response.and_then(Letter::of);
     let mut line = Headline::default();
     // A response repeats its question: it says what was asked even where that was not seen.
-    let subject = |letter: &Letter<'m>| letter.subject();
-    if let Some((method, endpoint)) =
-        request.as_ref().and_then(subject).or_else(|| response.as_ref().and_then(subject))
-    {
-        line.method = Some(method);
-        line.endpoint = endpoint.map(Into::into);
+    let subject = request.as_ref().and_then(Letter::subject);
+    if let Some(subject) = subject.or_else(|| response.as_ref().and_then(Letter::subject)) {
+        line.method = Some(subject.method);
+        line.endpoint = subject.endpoint.map(Cow::Owned);
     }
     // Where nobody is known to ask (multicast), an answer may stand in the request's place.
     line.status = response.or(request).filter(|letter| letter.header.is_response()).map(|letter| {
@@ -118,8 +123,8 @@ impl<'m> Letter<'m> {
         Some(Self { variant: Variant::of(*variant), bytes, header: Header::of(bytes)? })
     }
 
-    /// Method and endpoint: the type and name of the first question.
-    fn subject(&self) -> Option<(std::borrow::Cow<'static, [u8]>, Option<Vec<u8>>)> {
+    /// The type and name of the first question.
+    fn subject(&self) -> Option<Subject> {
         let opcode = self.header.opcode();
         let first = self.first();
         let endpoint = first.as_ref().and_then(|(name_at, _)| {
@@ -128,7 +133,7 @@ impl<'m> Letter<'m> {
         });
         let method =
             if opcode == opcode::QUERY { codes::kind(first?.1) } else { codes::opcode(opcode) };
-        Some((method, endpoint))
+        Some(Subject { method, endpoint })
     }
 
     /// Name and type that the message is about. In multicast DNS answers come without a question:

@@ -1,3 +1,5 @@
+//! Whether it is recognised, and what hostile bytes can do. Conversations are in `cases/`.
+
 use dissect::{Hello, Verdict, kit};
 use model::{BodyFacts, Mark, Message, Side, Tell, Transport, Value};
 use proptest::{collection::vec, prelude::*};
@@ -232,23 +234,4 @@ fn probe(bytes: &[u8], transport: Transport, usual: bool, more: bool) -> Verdict
 
 fn hello(bytes: &[u8], transport: Transport, usual: bool, more: bool) -> Hello<'_> {
     Hello { bytes, from: None, transport, to_usual_port: usual, from_usual_port: false, more }
-}
-#[test]
-fn temporary_cases() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/dns/cases");
-    let mut bad = 0;
-    for file in std::fs::read_dir(folder).unwrap() {
-        let path = file.unwrap().path();
-        let text = std::fs::read_to_string(&path).unwrap();
-        if std::panic::catch_unwind(|| {
-            kit::check(&DISSECTION, &text);
-            kit::check_probe(&DISSECTION, &text);
-        })
-        .is_err()
-        {
-            println!("BAD {}", path.display());
-            bad += 1;
-        }
-    }
-    assert_eq!(bad, 0);
 }

@@ -165,7 +165,7 @@ impl<'m> Walk<'m> {
     }
 
     /// Steps over everything; `Ok` with what is left behind the last record.
-    pub fn to_end(mut self) -> Read<usize> {
+    pub fn left_over(mut self) -> Read<usize> {
         while let Some(item) = self.step() {
             item?;
         }
@@ -237,6 +237,6 @@ mod tests {
     fn what_is_behind_the_last_record_is_counted() {
         let message = *b"\0\0\x01\0\0\x01\0\0\0\0\0\0\x01a\0\0\x01\0\x01??";
         let header = Header::of(&message).unwrap();
-        assert_eq!(Walk::new(&message, &header).to_end(), Ok(2));
+        assert_eq!(Walk::new(&message, &header).left_over(), Ok(2));
     }
 }

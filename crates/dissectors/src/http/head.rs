@@ -62,7 +62,8 @@ impl Head {
             return Err(if fits { Flaw::Short } else { Flaw::Foreign });
         };
         let line = without_cr(input.get(..end).unwrap_or_default());
-        let Some(start) = Start::of(from, line) else {
+        let broken = || (from == Side::Client).then(|| Start::broken_request(line)).flatten();
+        let Some(start) = Start::of(from, line).or_else(broken) else {
             return Err(if line == HTTP2 { Flaw::Http2 } else { Flaw::Foreign });
         };
         let mut head = Self {

@@ -53,6 +53,9 @@ fn request(bytes: &[u8], hello: &Hello<'_>) -> Verdict {
         let line = without_cr(bytes.get(..end).unwrap_or_default());
         return match Start::of(Side::Client, line) {
             Some(_) => Verdict::Is(Side::Client),
+            None if hello.to_usual_port && hello.from == Some(Side::Client) && is_broken(line) => {
+                Verdict::Is(Side::Client)
+            }
             None => Verdict::No,
         };
     }
@@ -60,6 +63,11 @@ fn request(bytes: &[u8], hello: &Hello<'_>) -> Verdict {
         return Verdict::No;
     }
     if is_known(bytes) { Verdict::Is(Side::Client) } else { maybe(hello) }
+}
+
+/// Whether this is a request line without a version that can be read.
+fn is_broken(line: &[u8]) -> bool {
+    Start::broken_request(line).is_some()
 }
 
 /// Whether a known method with a usual target begins here.

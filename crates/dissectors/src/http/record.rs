@@ -152,9 +152,9 @@ impl<'m> View<'m> {
         self.rest.get(9..12).unwrap_or_default()
     }
 
-    /// Everything up to the first space.
+    /// Everything up to the first space; a line without one is a method alone.
     pub(super) fn method(self) -> &'m [u8] {
-        let end = self.rest.iter().position(|b| *b == b' ').unwrap_or(0);
+        let end = self.rest.iter().position(|b| matches!(b, b' ' | b'\r' | b'\n')).unwrap_or(0);
         self.rest.get(..end).unwrap_or_default()
     }
 

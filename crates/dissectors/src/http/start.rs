@@ -38,6 +38,8 @@ const METHOD_MAX: usize = 64;
 const VERSION: &[u8] = b"HTTP/1.";
 /// `HTTP/1.1`
 const VERSION_LEN: usize = 8;
+/// Stands for the digit of a version that can't be read.
+const UNKNOWN_MINOR: u8 = b'?';
 /// `HTTP/1.1 200`
 const STATUS_LEN: usize = 12;
 
@@ -68,6 +70,31 @@ impl Start {
             Side::Client => request_line(line),
             Side::Server => status_line(line),
         }
+    }
+}
+
+impl Start {
+    /// Reads a request line whose version is missing or broken (`GET /HTTP/1.1`, `OPTIONS`): scanners
+    /// and broken clients send it, and servers answer it. Only for a known method or with a trace of
+    /// `HTTP/1.`, and only where the connection is HTTP's already: this could be anybody's line.
+    pub(super) fn broken_request(line: &[u8]) -> Option<Self> {
+        let line = line.trim_ascii_end();
+        let method_len = line.iter().position(|b| !is_token(*b)).unwrap_or(line.len());
+        let (method, rest) = line.split_at_checked(method_len)?;
+        if !rest.is_empty() && rest.first() != Some(&b' ')
+            || method.is_empty()
+            || method_len > METHOD_MAX
+        {
+            return None;
+        }
+        let traced = memchr::memmem::find(rest, VERSION).is_some();
+        if !traced && !METHODS.contains(&method) {
+            return None;
+        }
+        let from = method_len + spaces(rest);
+        let target = line.get(from..)?.strip_suffix(b" HTTP/1.").unwrap_or(line.get(from..)?);
+        let target = from..from + target.trim_ascii_end().len();
+        Some(Self { minor: UNKNOWN_MINOR, what: What::Request { method_len, target } })
     }
 }
 

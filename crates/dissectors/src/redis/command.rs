@@ -6,7 +6,7 @@ use super::{
     inline,
     record::{ARGUMENTS_MAX, command_head},
     secrets::{HIDDEN, Secrets},
-    session::{Words, may_change},
+    session::{Database, Words, may_change},
     wire::{self, Bulk, Halt},
 };
 
@@ -118,7 +118,7 @@ impl Commands {
         &mut self,
         front: &Front<'_>,
         pair: Pair,
-        db: Option<u8>,
+        db: Option<Database>,
         input: &[u8],
         sink: &mut Sink<'_, '_>,
     ) -> Step {
@@ -170,7 +170,8 @@ impl Commands {
             };
             let index = u32::from(self.index);
             let hidden = self.secrets.hides(index, index + self.left, text);
-            let Some(hidden_left) = (if text.is_none() && hidden { tail_of(bulk) } else { Some(0) })
+            let Some(hidden_left) =
+                (if text.is_none() && hidden { tail_of(bulk) } else { Some(0) })
             else {
                 return Step::Lost;
             };
@@ -215,7 +216,7 @@ impl Commands {
         &mut self,
         words: inline::Words<'_>,
         pair: Pair,
-        db: Option<u8>,
+        db: Option<Database>,
         size: usize,
         sink: &mut Sink<'_, '_>,
     ) -> Step {

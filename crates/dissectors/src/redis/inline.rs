@@ -17,14 +17,19 @@ pub struct Bytes<'b> {
     quote: Option<u8>,
 }
 
+/// Whether it can be a line of text, or a line that has not ended.
+pub fn is_text(line: &[u8]) -> bool {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    line.iter().all(|byte| *byte >= b' ' || *byte == b'\t')
+}
+
 // === impl Words ===
 
 impl<'b> Words<'b> {
     /// Those of `line`; none if its quotes don't match or if it can't be a line of text.
     pub fn of(line: &'b [u8]) -> Option<Self> {
-        let is_text = line.iter().all(|byte| *byte >= b' ' || *byte == b'\t');
         let words = Self(line);
-        (is_text && words.clone().all(Word::is_whole)).then_some(words)
+        (is_text(line) && words.clone().all(Word::is_whole)).then_some(words)
     }
 }
 

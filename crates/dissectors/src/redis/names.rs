@@ -26,7 +26,7 @@ const CONTAINERS: [&str; 17] = [
 
 /// Commands with their first key at 1.
 #[rustfmt::skip]
-const PLAIN: [&str; 176] = [
+const PLAIN: &[&str] = &[
     "APPEND", "BITCOUNT", "BITFIELD", "BITFIELD_RO", "BITPOS", "BLMOVE", "BLPOP", "BRPOP",
     "BRPOPLPUSH", "BZPOPMAX", "BZPOPMIN", "COPY", "DECR", "DECRBY", "DEL", "DUMP", "EXISTS",
     "EXPIRE", "EXPIREAT", "EXPIRETIME", "GEOADD", "GEODIST", "GEOHASH", "GEOPOS", "GEORADIUS",
@@ -51,55 +51,55 @@ const PLAIN: [&str; 176] = [
     "ZSCORE", "ZUNIONSTORE",
 ];
 
-/// The others.
+/// The others, of KeyDB, Dragonfly and modules too.
 #[rustfmt::skip]
-const OTHERS: [(&str, Key); 87] = [
+const OTHERS: &[(&str, Key)] = &[
     ("ACL", Key::None), ("ASKING", Key::None), ("AUTH", Key::None), ("BGREWRITEAOF", Key::None),
     ("BGSAVE", Key::None), ("BITOP", Key::At(2)), ("BLMPOP", Key::Counted(2)),
     ("BZMPOP", Key::Counted(2)), ("CLIENT", Key::None), ("CLUSTER", Key::None),
     ("COMMAND", Key::None), ("CONFIG", Key::None), ("DBSIZE", Key::None), ("DEBUG", Key::At(2)),
-    ("DISCARD", Key::None), ("ECHO", Key::None), ("EVAL", Key::Counted(2)),
-    ("EVALSHA", Key::Counted(2)), ("EVALSHA_RO", Key::Counted(2)), ("EVAL_RO", Key::Counted(2)),
-    ("EXEC", Key::None), ("FAILOVER", Key::None), ("FCALL", Key::Counted(2)),
-    ("FCALL_RO", Key::Counted(2)), ("FLUSHALL", Key::None), ("FLUSHDB", Key::None),
-    ("FUNCTION", Key::None), ("HELLO", Key::None), ("INFO", Key::None), ("KEYS", Key::None),
-    ("LASTSAVE", Key::None), ("LATENCY", Key::None), ("LMPOP", Key::Counted(1)),
-    ("LOLWUT", Key::None), ("MEMORY", Key::At(2)), ("MIGRATE", Key::Migrate),
-    ("MODULE", Key::None), ("MONITOR", Key::None), ("MULTI", Key::None), ("OBJECT", Key::At(2)),
-    ("PFDEBUG", Key::At(2)), ("PFSELFTEST", Key::None), ("PING", Key::None), ("PSYNC", Key::None),
-    ("PUBSUB", Key::At(2)), ("QUIT", Key::None), ("RANDOMKEY", Key::None),
+    ("DFLYCLUSTER", Key::None), ("DISCARD", Key::None), ("ECHO", Key::None),
+    ("EVAL", Key::Counted(2)), ("EVALSHA", Key::Counted(2)), ("EVALSHA_RO", Key::Counted(2)),
+    ("EVAL_RO", Key::Counted(2)), ("EXEC", Key::None), ("FAILOVER", Key::None),
+    ("FCALL", Key::Counted(2)), ("FCALL_RO", Key::Counted(2)), ("FLUSHALL", Key::None),
+    ("FLUSHDB", Key::None), ("FT._LIST", Key::None), ("FUNCTION", Key::None), ("HELLO", Key::None),
+    ("INFO", Key::None), ("KEYS", Key::None), ("LASTSAVE", Key::None), ("LATENCY", Key::None),
+    ("LMPOP", Key::Counted(1)), ("LOLWUT", Key::None), ("MEMORY", Key::At(2)),
+    ("MIGRATE", Key::Migrate), ("MODULE", Key::None), ("MONITOR", Key::None), ("MULTI", Key::None),
+    ("OBJECT", Key::At(2)), ("PFDEBUG", Key::At(2)), ("PFSELFTEST", Key::None), ("PING", Key::None),
+    ("PSYNC", Key::None), ("PUBSUB", Key::At(2)), ("QUIT", Key::None), ("RANDOMKEY", Key::None),
     ("READONLY", Key::None), ("READWRITE", Key::None), ("REPLCONF", Key::None),
-    ("REPLICAOF", Key::None), ("RESET", Key::None), ("ROLE", Key::None), ("SAVE", Key::None),
-    ("SCAN", Key::None), ("SCRIPT", Key::None), ("SELECT", Key::None), ("SENTINEL", Key::At(2)),
-    ("SHUTDOWN", Key::None), ("SINTERCARD", Key::Counted(1)), ("SLAVEOF", Key::None),
-    ("SLOWLOG", Key::None), ("SWAPDB", Key::None), ("SYNC", Key::None), ("TIME", Key::None),
-    ("UNWATCH", Key::None), ("WAIT", Key::None), ("WAITAOF", Key::None), ("XGROUP", Key::At(2)),
-    ("XINFO", Key::At(2)), ("XREAD", Key::Streams), ("XREADGROUP", Key::Streams),
-    ("ZDIFF", Key::Counted(1)), ("ZINTER", Key::Counted(1)), ("ZINTERCARD", Key::Counted(1)),
-    ("ZMPOP", Key::Counted(1)), ("ZUNION", Key::Counted(1)),
-    // Of KeyDB, Dragonfly and modules; those with a key first need no mention.
-    ("BF.LOADCHUNK", Key::At(1)), ("DFLYCLUSTER", Key::None), ("EXPIREMEMBER", Key::At(1)),
-    ("FT._LIST", Key::None), ("JSON.MGET", Key::At(1)), ("KEYDB.CRON", Key::At(1)),
-    ("KEYDB.HRENAME", Key::At(1)), ("RREPLAY", Key::None), ("STICK", Key::At(1)),
-    ("TS.MGET", Key::None),
+    ("REPLICAOF", Key::None), ("RESET", Key::None), ("ROLE", Key::None), ("RREPLAY", Key::None),
+    ("SAVE", Key::None), ("SCAN", Key::None), ("SCRIPT", Key::None), ("SELECT", Key::None),
+    ("SENTINEL", Key::At(2)), ("SHUTDOWN", Key::None), ("SINTERCARD", Key::Counted(1)),
+    ("SLAVEOF", Key::None), ("SLOWLOG", Key::None), ("SWAPDB", Key::None), ("SYNC", Key::None),
+    ("TIME", Key::None), ("TS.MGET", Key::None), ("UNWATCH", Key::None), ("WAIT", Key::None),
+    ("WAITAOF", Key::None), ("XGROUP", Key::At(2)), ("XINFO", Key::At(2)), ("XREAD", Key::Streams),
+    ("XREADGROUP", Key::Streams), ("ZDIFF", Key::Counted(1)), ("ZINTER", Key::Counted(1)),
+    ("ZINTERCARD", Key::Counted(1)), ("ZMPOP", Key::Counted(1)), ("ZUNION", Key::Counted(1)),
 ];
 
 /// The listed name of a command, in upper case.
 pub fn listed(name: &[u8]) -> Option<&'static str> {
-    let plain = PLAIN.binary_search_by(|listed| compare(listed, name)).ok();
-    if let Some(listed) = plain.and_then(|at| PLAIN.get(at)) {
-        return Some(listed);
-    }
-    OTHERS.iter().map(|(listed, _)| *listed).find(|listed| compare(listed, name).is_eq())
+    plain(name).or_else(|| other(name).map(|(listed, _)| listed))
 }
 
 /// Where the command has its first key.
 pub fn key(name: &[u8]) -> Key {
-    if PLAIN.binary_search_by(|listed| compare(listed, name)).is_ok() {
-        return Key::At(1);
+    match plain(name) {
+        Some(_) => Key::At(1),
+        None => other(name).map_or(Key::At(1), |(_, key)| key),
     }
-    let other = OTHERS.iter().find(|(listed, _)| compare(listed, name).is_eq());
-    other.map_or(Key::At(1), |(_, key)| *key)
+}
+
+fn plain(name: &[u8]) -> Option<&'static str> {
+    let at = PLAIN.binary_search_by(|listed| compare(listed, name)).ok()?;
+    PLAIN.get(at).copied()
+}
+
+fn other(name: &[u8]) -> Option<(&'static str, Key)> {
+    let at = OTHERS.binary_search_by(|(listed, _)| compare(listed, name)).ok()?;
+    OTHERS.get(at).copied()
 }
 
 /// Whether the second word belongs to the command's name.
@@ -110,8 +110,18 @@ pub fn is_container(name: &[u8]) -> bool {
 /// Whether a master tells its replicas of such a command.
 pub fn is_replicated(name: &[u8]) -> bool {
     const READS: [&str; 12] = [
-        "GET", "MGET", "HGET", "HGETALL", "HMGET", "LRANGE", "SMEMBERS", "EXISTS", "TTL", "TYPE",
-        "SUBSCRIBE", "PSUBSCRIBE",
+        "GET",
+        "MGET",
+        "HGET",
+        "HGETALL",
+        "HMGET",
+        "LRANGE",
+        "SMEMBERS",
+        "EXISTS",
+        "TTL",
+        "TYPE",
+        "SUBSCRIBE",
+        "PSUBSCRIBE",
     ];
     const CARRIED: [&str; 6] = ["PING", "SELECT", "MULTI", "EXEC", "REPLCONF", "FLUSHALL"];
     match listed(name) {
@@ -133,10 +143,10 @@ mod tests {
 
     #[test]
     fn the_lists_are_sorted_and_disjoint() {
-        assert!(PLAIN.is_sorted());
+        assert!(PLAIN.is_sorted() && OTHERS.is_sorted_by_key(|(name, _)| name));
         for (name, key_) in OTHERS {
-            assert!(PLAIN.binary_search(&name).is_err(), "{name} twice");
-            assert_eq!((listed(name.as_bytes()), key(name.as_bytes())), (Some(name), key_));
+            assert!(PLAIN.binary_search(name).is_err(), "{name} twice");
+            assert_eq!((listed(name.as_bytes()), key(name.as_bytes())), (Some(*name), *key_));
         }
     }
 

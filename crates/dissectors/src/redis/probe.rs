@@ -11,15 +11,32 @@ use super::{
     command::Front,
     inline, names,
     push::Push,
-    session::is,
     wire::{self, Element, Halt},
 };
 
 /// Starts of errors that nobody but Redis sends.
 const ERRORS: [&[u8]; 22] = [
-    b"ASK ", b"BUSY ", b"BUSYGROUP ", b"BUSYKEY ", b"CLUSTERDOWN ", b"CROSSSLOT ", b"DENIED ",
-    b"EXECABORT ", b"LOADING ", b"MASTERDOWN ", b"MISCONF ", b"MOVED ", b"NOAUTH ", b"NOGROUP ",
-    b"NOPERM ", b"NOREPLICAS ", b"NOSCRIPT ", b"OOM ", b"READONLY ", b"TRYAGAIN ", b"WRONGPASS ",
+    b"ASK ",
+    b"BUSY ",
+    b"BUSYGROUP ",
+    b"BUSYKEY ",
+    b"CLUSTERDOWN ",
+    b"CROSSSLOT ",
+    b"DENIED ",
+    b"EXECABORT ",
+    b"LOADING ",
+    b"MASTERDOWN ",
+    b"MISCONF ",
+    b"MOVED ",
+    b"NOAUTH ",
+    b"NOGROUP ",
+    b"NOPERM ",
+    b"NOREPLICAS ",
+    b"NOSCRIPT ",
+    b"OOM ",
+    b"READONLY ",
+    b"TRYAGAIN ",
+    b"WRONGPASS ",
     b"WRONGTYPE ",
 ];
 /// Lines that nobody but Redis sends.
@@ -84,7 +101,7 @@ fn name_of(input: &[u8]) -> Result<&[u8], Halt> {
     wire::small(rest, bulk).map(|(name, _)| name)
 }
 
-fn is_name(name: &[u8]) -> bool {
+pub fn is_name(name: &[u8]) -> bool {
     name.first().is_some_and(u8::is_ascii_alphabetic)
         && name.len() <= 64
         && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-|".contains(byte))
@@ -175,7 +192,7 @@ pub fn is_command_line(line: &[u8]) -> bool {
     let mut name = [0; 32];
     let Some(name) = words.next().map(|word| word.copy_to(&mut name)) else { return false };
     let last = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
-    names::listed(name).is_some() && !(last.starts_with(b"HTTP/1.") && !is(name, "SET"))
+    names::listed(name).is_some() && !last.starts_with(b"HTTP/1.")
 }
 
 #[cfg(test)]
@@ -236,7 +253,12 @@ mod tests {
         ] {
             assert_eq!(ask(bytes, false, false), Verdict::No, "{}", bytes.escape_ascii());
         }
-        for bytes in [&b"GET / HTTP/1.1\r\n"[..], b"POST / HTTP/1.1\r\n", b"EHLO x\r\n", b"\x16\x03\x01\x02\x00"] {
+        for bytes in [
+            &b"GET / HTTP/1.1\r\n"[..],
+            b"POST / HTTP/1.1\r\n",
+            b"EHLO x\r\n",
+            b"\x16\x03\x01\x02\x00",
+        ] {
             assert_eq!(ask(bytes, true, false), Verdict::No, "{}", bytes.escape_ascii());
         }
     }
@@ -244,8 +266,14 @@ mod tests {
     #[test]
     fn at_home_a_little_is_enough() {
         assert_eq!(ask(b"set test 1\r\n", true, false), Verdict::Is(Side::Client));
-        for bytes in [&b"+OK\r\n"[..], b":1\r\n", b"$-1\r\n", b"$9000\r\nx", b"*2\r\n$3\r\nSET\r\n"] {
-            assert_eq!(ask(bytes, false, true), Verdict::Is(Side::Server), "{}", bytes.escape_ascii());
+        for bytes in [&b"+OK\r\n"[..], b":1\r\n", b"$-1\r\n", b"$9000\r\nx", b"*2\r\n$3\r\nSET\r\n"]
+        {
+            assert_eq!(
+                ask(bytes, false, true),
+                Verdict::Is(Side::Server),
+                "{}",
+                bytes.escape_ascii()
+            );
         }
     }
 

@@ -172,7 +172,10 @@ mod tests {
             label(b"$10\r\ninvalidate\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n", b'>', 2).as_deref(),
             Some(r"$10\r\ninvalidate\r\n*2\r\n$1\r\na\r\n")
         );
-        assert_eq!(label(b"$10\r\ninvalidate\r\n_\r\n", b'>', 2).as_deref(), Some(r"$10\r\ninvalidate\r\n_\r\n"));
+        assert_eq!(
+            label(b"$10\r\ninvalidate\r\n_\r\n", b'>', 2).as_deref(),
+            Some(r"$10\r\ninvalidate\r\n_\r\n")
+        );
     }
 
     #[test]

@@ -10,7 +10,10 @@
 
 use model::Message;
 
-use super::wire::{self, Bulk, SMALL_MAX};
+use super::{
+    session::Database,
+    wire::{self, Bulk, SMALL_MAX},
+};
 
 /// Bytes of the head of either record.
 pub const HEAD: usize = 8;
@@ -38,7 +41,7 @@ pub struct Command<'m> {
     /// How many arguments it said to have, its name included.
     pub count: u32,
     /// The database that was selected before.
-    pub db: Option<u8>,
+    pub db: Option<u16>,
     arguments: Arguments<'m>,
 }
 
@@ -74,8 +77,8 @@ pub struct Reply<'m> {
 }
 
 /// The head of a command's record.
-pub fn command_head(count: u32, db: Option<u8>) -> [u8; HEAD] {
-    let [d0, d1] = db.map_or(0, |db| u16::from(db) + 1).to_le_bytes();
+pub fn command_head(count: u32, db: Option<Database>) -> [u8; HEAD] {
+    let [d0, d1] = db.map_or(0, Database::successor).to_le_bytes();
     let [c0, c1, c2, c3] = count.to_le_bytes();
     [COMMAND, 0, d0, d1, c0, c1, c2, c3]
 }
@@ -93,7 +96,7 @@ impl<'m> Command<'m> {
     pub fn of(message: &'m Message) -> Option<Self> {
         let (head, record) = message.record.split_first_chunk::<HEAD>()?;
         let [COMMAND, _, d0, d1, count @ ..] = *head else { return None };
-        let db = u16::from_le_bytes([d0, d1]).checked_sub(1).and_then(|db| u8::try_from(db).ok());
+        let db = u16::from_le_bytes([d0, d1]).checked_sub(1);
         let arguments = Arguments { record, body: &message.body.kept };
         Some(Self { count: u32::from_le_bytes(count), db, arguments })
     }
@@ -189,8 +192,6 @@ pub struct Leaves<'m>(&'m [u8]);
 /// One scalar.
 #[derive(Clone, Copy, Debug)]
 pub struct Leaf<'m> {
-    /// Its type byte.
-    pub kind: u8,
     /// Its text; empty for a null.
     pub text: &'m [u8],
     /// Whether there was more of it.
@@ -221,7 +222,7 @@ impl<'m> Iterator for Leaves<'m> {
                 b'$' | b';' if line == b"?" || *kind == b';' && line == b"0" => {}
                 b'$' | b'=' | b'!' | b';' => return Some(self.string(*kind, line, rest)),
                 b'*' | b'~' | b'>' | b'%' => return Some(Leaf::null()),
-                _ => return Some(Leaf { kind: *kind, text: line, cut: false }),
+                _ => return Some(Leaf { text: line, cut: false }),
             }
         }
     }
@@ -236,7 +237,7 @@ impl<'m> Leaves<'m> {
         let (text, rest) = front(rest, len);
         self.0 = rest.get(2..).unwrap_or_default();
         let cut = (text.len() as u64) < len;
-        Leaf { kind, text: if kind == b'=' { without_format(text) } else { text }, cut }
+        Leaf { text: if kind == b'=' { without_format(text) } else { text }, cut }
     }
 }
 
@@ -244,7 +245,7 @@ impl<'m> Leaves<'m> {
 
 impl Leaf<'_> {
     fn null() -> Self {
-        Leaf { kind: b'_', text: &[], cut: false }
+        Leaf { text: &[], cut: false }
     }
 }
 

@@ -8,9 +8,7 @@ use dissect::{Pair, Sink, Step};
 
 use super::{
     push::{Push, What, waits_among_messages},
-    record::{
-        ATTRIBUTED, ATTRIBUTES_MAX, Command, LINE_KEPT_MAX, NULL, STREAMED, reply_head,
-    },
+    record::{ATTRIBUTED, ATTRIBUTES_MAX, Command, LINE_KEPT_MAX, NULL, STREAMED, reply_head},
     secrets::{self, HIDDEN},
     session::{Course, Replies as Answered, Session, is},
     wire::{self, Bulk, Element, Halt},
@@ -80,18 +78,13 @@ impl Replies {
 
     /// Begins the reply at the front of `input`.
     #[inline]
-    pub fn begin(
-        &mut self,
-        input: &[u8],
-        session: &mut Session,
-        sink: &mut Sink<'_, '_>,
-    ) -> Step {
+    pub fn begin(&mut self, input: &[u8], session: &mut Session, sink: &mut Sink<'_, '_>) -> Step {
         let begun = match input {
             [b'$' | b'=' | b'!', ..] => self.text(input, sink),
             [kind @ (b'+' | b'-' | b':' | b',' | b'#' | b'_' | b'('), rest @ ..] => {
                 self.line(*kind, rest, session, sink)
             }
-            [b'*' | b'~' | b'>' | b'%', ..] => self.aggregate(input, sink),
+            [b'*' | b'~' | b'>' | b'%', ..] => self.aggregate(input, session, sink),
             [b'|', ..] => self.attributes(input, sink),
             _ => Err(Halt::Bad),
         };
@@ -99,12 +92,7 @@ impl Replies {
     }
 
     /// Reads on.
-    pub fn go_on(
-        &mut self,
-        input: &[u8],
-        session: &mut Session,
-        sink: &mut Sink<'_, '_>,
-    ) -> Step {
+    pub fn go_on(&mut self, input: &[u8], session: &mut Session, sink: &mut Sink<'_, '_>) -> Step {
         match self.reads {
             Reads::Nothing => Step::Lost,
             Reads::Text => self.text_goes_on(input, sink).unwrap_or_else(Halt::step),
@@ -164,7 +152,7 @@ impl Replies {
 }
 
 /// A line of `MONITOR`: `1339518083.107412 [0 127.0.0.1:60866] "keys" "*"`. Nothing else looks so.
-fn is_monitored(text: &[u8]) -> bool {
+pub fn is_monitored(text: &[u8]) -> bool {
     let at = text.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.');
     at.is_some_and(|at| at > 8 && text.get(at..).is_some_and(|rest| rest.starts_with(b" [")))
 }
@@ -174,7 +162,9 @@ fn is_monitored(text: &[u8]) -> bool {
 fn turn(text: &[u8], session: &mut Session, sink: &Sink<'_, '_>) {
     if text.starts_with(b"FULLRESYNC ") {
         session.course = Course::Snapshot;
-    } else if (text == b"CONTINUE" || text.starts_with(b"CONTINUE ")) && asked(sink, "PSYNC") {
+    } else if (text == b"CONTINUE" || text.starts_with(b"CONTINUE "))
+        && (asked(sink, "PSYNC") || sink.question().is_none())
+    {
         session.course = Course::Commands;
     } else if text == b"RESET" && asked(sink, "RESET") {
         session.db = None;
@@ -272,7 +262,12 @@ fn line_end(input: &[u8]) -> Result<(), Halt> {
 
 impl Replies {
     #[inline]
-    fn aggregate(&mut self, input: &[u8], sink: &mut Sink<'_, '_>) -> Result<Step, Halt> {
+    fn aggregate(
+        &mut self,
+        input: &[u8],
+        session: &mut Session,
+        sink: &mut Sink<'_, '_>,
+    ) -> Result<Step, Halt> {
         let kind = input.first().copied().unwrap_or(b'*');
         let (head, count) = match wire::element(input)? {
             Element::Leaf(size) => {
@@ -286,9 +281,9 @@ impl Replies {
         };
         let rest = input.get(head..).unwrap_or_default();
         let push = Push::read(rest, kind, count.unwrap_or(0)).map_err(|halt| halt.after(head))?;
-        let (pair, values) = match &push {
-            Some(push) => destination(&push.what, kind, sink),
-            None => (Pair::InOrder, 1),
+        let pair = match &push {
+            Some(push) => destination(&push.what, kind, session, sink),
+            None => Pair::InOrder,
         };
         let hides = self.secrets_of(pair, sink);
         let elements = match kind {
@@ -297,7 +292,7 @@ impl Replies {
         };
         self.open(kind, if count.is_none() { STREAMED } else { 0 }, elements, pair, sink);
         sink.record(push.map_or(&[][..], |push| push.label));
-        *self = Self { left: values, reads: Reads::Aggregate, hides, ..Self::default() };
+        *self = Self { left: 1, reads: Reads::Aggregate, hides, ..Self::default() };
         Ok(self.elements(input, sink))
     }
 
@@ -488,23 +483,34 @@ impl Hides {
     }
 }
 
-/// How an array that may be a push is paired, and how many values its message has.
+/// How an array that may be a push is paired.
 ///
-/// A command that subscribes to three channels has three confirmations; they come together and are
-/// one message.
-fn destination(what: &What<'_>, kind: u8, sink: &Sink<'_, '_>) -> (Pair, u32) {
-    let Some(question) = sink.question().and_then(Command::of) else { return (Pair::OneWay, 1) };
+/// A command that subscribes to three channels has three confirmations: the first answers it, the
+/// others are news.
+fn destination(
+    what: &What<'_>,
+    kind: u8,
+    session: &mut Session,
+    sink: &Sink<'_, '_>,
+) -> Pair {
+    if let What::Confirmation { .. } = what
+        && let Some(owed) = session.confirmations_owed.checked_sub(1)
+    {
+        session.confirmations_owed = owed;
+        return Pair::OneWay;
+    }
+    let Some(question) = sink.question().and_then(Command::of) else { return Pair::OneWay };
     let name = question.name();
-    let waits = match what {
-        What::News if kind == b'>' => true,
-        What::News => waits_among_messages(name),
+    match what {
+        What::News if kind == b'*' && !waits_among_messages(name) => Pair::InOrder,
         What::Confirmation { .. } if what.answers(name, question.text(1)) => {
-            return (Pair::InOrder, question.count.saturating_sub(1).max(1));
+            let others = question.count.saturating_sub(2);
+            session.confirmations_owed = u16::try_from(others).unwrap_or(u16::MAX);
+            Pair::InOrder
         }
-        // The rest of those to an UNSUBSCRIBE from everything; no list holds a number.
-        What::Confirmation { .. } => true,
-    };
-    (if waits { Pair::OneWay } else { Pair::InOrder }, 1)
+        // Confirmations too: those of an UNSUBSCRIBE from everything; no list holds a number.
+        _ => Pair::OneWay,
+    }
 }
 
 // === impl Replies: attributes ===

@@ -157,7 +157,10 @@ mod tests {
     #[test]
     fn a_monitor_line_ends_where_a_secret_may_begin() {
         assert_eq!(open_part(br#"1.2 [0 a] "AUTH" "x""#), br#"1.2 [0 a] "AUTH"#);
-        assert_eq!(open_part(br#"1.2 [0 a] "config" "set" "requirepass" "x""#), br#"1.2 [0 a] "config" "set" "requirepass""#);
+        assert_eq!(
+            open_part(br#"1.2 [0 a] "config" "set" "requirepass" "x""#),
+            br#"1.2 [0 a] "config" "set" "requirepass""#
+        );
         assert_eq!(open_part(br#"1.2 [0 a] "GET" "x""#), br#"1.2 [0 a] "GET" "x""#);
     }
 }

@@ -1,19 +1,27 @@
 //! What the two sides of a connection must know of each other.
 
+use std::num::NonZero;
+
 use dissect::Pair;
 
 /// Small on purpose: there is one for every connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Session {
     /// The database that was selected, if that was seen.
-    pub db: Option<u8>,
+    pub db: Option<Database>,
     /// Whether commands are answered.
     pub replies: Replies,
     /// What the server sends.
     pub course: Course,
     /// Where the server's next message may start after a loss.
     pub anchor: Anchor,
+    /// Confirmations still to come of channels beyond a command's first.
+    pub confirmations_owed: u16,
 }
+
+/// The number of a database; in as few bytes as it takes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Database(NonZero<u16>);
 
 /// `CLIENT REPLY`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -116,7 +124,7 @@ impl Session {
         if is(name, "RESET") {
             *self = Self { db: None, replies: Replies::On, ..*self };
         } else if is(name, "SELECT") {
-            self.db = std::str::from_utf8(first).ok().and_then(|text| text.parse().ok());
+            self.db = Database::of(first);
         } else if is(name, "SYNC") && self.replies == Replies::On {
             self.course = Course::SyncSnapshot;
         }
@@ -140,6 +148,20 @@ impl Session {
         } else {
             self.plain()
         }
+    }
+}
+
+// === impl Database ===
+
+impl Database {
+    fn of(number: &[u8]) -> Option<Self> {
+        let number: u16 = std::str::from_utf8(number).ok()?.parse().ok()?;
+        NonZero::new(number.checked_add(1)?).map(Self)
+    }
+
+    /// Its number and one.
+    pub fn successor(self) -> u16 {
+        self.0.get()
     }
 }
 

@@ -86,8 +86,19 @@ impl Bulk {
 }
 
 /// `12\r\n`: the number and its size on the wire.
-#[inline]
+#[inline(always)]
 pub fn number(input: &[u8]) -> Result<(u64, usize), Halt> {
+    // Nearly all numbers are that short.
+    match input {
+        [a @ b'0'..=b'9', b'\r', b'\n', ..] => Ok((u64::from(a - b'0'), 3)),
+        [a @ b'0'..=b'9', b @ b'0'..=b'9', b'\r', b'\n', ..] => {
+            Ok((u64::from(a - b'0') * 10 + u64::from(b - b'0'), 4))
+        }
+        _ => any_number(input),
+    }
+}
+
+fn any_number(input: &[u8]) -> Result<(u64, usize), Halt> {
     let mut n = 0;
     for (at, byte) in input.iter().enumerate().take(DIGITS_MAX + 1) {
         match byte {
@@ -106,7 +117,7 @@ pub fn number(input: &[u8]) -> Result<(u64, usize), Halt> {
 }
 
 /// `$5\r\n` and nothing else.
-#[inline]
+#[inline(always)]
 pub fn bulk(input: &[u8]) -> Result<Bulk, Halt> {
     match input {
         [b'$', rest @ ..] => announced(rest),
@@ -116,7 +127,7 @@ pub fn bulk(input: &[u8]) -> Result<Bulk, Halt> {
 }
 
 /// What is announced behind a type byte.
-#[inline]
+#[inline(always)]
 pub fn announced(rest: &[u8]) -> Result<Bulk, Halt> {
     match number(rest) {
         Ok((len, size)) => Ok(Bulk { head: size + 1, len }),
@@ -125,7 +136,7 @@ pub fn announced(rest: &[u8]) -> Result<Bulk, Halt> {
 }
 
 /// A small string that is there: its bytes, and its size on the wire.
-#[inline]
+#[inline(always)]
 pub fn small(input: &[u8], bulk: Bulk) -> Result<(&[u8], usize), Halt> {
     let size = bulk.small_size();
     match input.get(bulk.head..size) {
@@ -165,8 +176,18 @@ pub fn scalar(kind: u8, input: &[u8]) -> Result<(&[u8], usize), Halt> {
 }
 
 /// The next piece of a value.
-#[inline]
+#[inline(always)]
 pub fn element(input: &[u8]) -> Result<Element, Halt> {
+    if let [b'$', b'0'..=b'9', ..] = input
+        && let Ok(bulk) = bulk(input)
+        && bulk.is_small()
+    {
+        return small(input, bulk).map(|(_, size)| Element::Leaf(size));
+    }
+    any_element(input)
+}
+
+fn any_element(input: &[u8]) -> Result<Element, Halt> {
     let Some((kind, rest)) = input.split_first() else { return Err(Halt::Short(1)) };
     match kind {
         b'$' | b'=' | b'!' => string(input, rest, *kind),
@@ -274,7 +295,15 @@ mod tests {
 
     #[test]
     fn what_is_not_resp_is_bad() {
-        for bad in [&b"$x\r\n"[..], b"$5\r\nhelloxx", b":1x\r\n", b"#x\r\n", b"+OK\n", b"$-2\r\n", b"|?\r\n"] {
+        for bad in [
+            &b"$x\r\n"[..],
+            b"$5\r\nhelloxx",
+            b":1x\r\n",
+            b"#x\r\n",
+            b"+OK\n",
+            b"$-2\r\n",
+            b"|?\r\n",
+        ] {
             assert_eq!(element(bad), Err(Halt::Bad), "{}", bad.escape_ascii());
         }
     }

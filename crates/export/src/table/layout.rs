@@ -19,7 +19,7 @@ pub(crate) enum Column {
 
 /// On which side of its column a text stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Side {
+pub(crate) enum Align {
     Left,
     Right,
 }
@@ -80,10 +80,10 @@ impl Column {
         }
     }
 
-    pub(crate) fn side(self) -> Side {
+    pub(crate) fn align(self) -> Align {
         match self {
-            Self::Latency | Self::Request | Self::Response => Side::Right,
-            _ => Side::Left,
+            Self::Latency | Self::Request | Self::Response => Align::Right,
+            _ => Align::Left,
         }
     }
 

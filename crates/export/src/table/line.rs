@@ -1,6 +1,6 @@
 //! One line of a terminal, which never becomes wider than the terminal is.
 
-use super::{Style, layout::Side, text};
+use super::{Style, layout::Align, text};
 
 /// A line being written; texts must be clean (see [`text`]).
 pub(crate) struct Line<'o> {
@@ -54,14 +54,14 @@ impl<'o> Line<'o> {
     }
 
     /// A text in a column: padded, and shortened where there is a width to keep to.
-    pub(crate) fn cell(&mut self, text: &str, width: usize, side: Side, paint: Paint) {
+    pub(crate) fn cell(&mut self, text: &str, width: usize, align: Align, paint: Paint) {
         self.begun = true;
         let padding = width.saturating_sub(text::width_of(text));
-        if side == Side::Right {
+        if align == Align::Right {
             self.spaces += padding;
         }
         self.clipped(text, width, paint);
-        if side == Side::Left {
+        if align == Align::Left {
             self.spaces += padding;
         }
     }
