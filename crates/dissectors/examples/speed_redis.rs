@@ -26,12 +26,37 @@ fn main() {
     let array = format!("*10\r\n{}", "$5\r\nhello\r\n".repeat(10));
     let only = std::env::args().nth(1).unwrap_or_default();
     for talk in [
-        talk("GET, one at a time", "*2\r\n$3\r\nGET\r\n$8\r\nuser:123\r\n", "$11\r\nhello world\r\n", 1),
-        talk("GET, 100 in a row", "*2\r\n$3\r\nGET\r\n$8\r\nuser:123\r\n", "$11\r\nhello world\r\n", 100),
-        talk("SET, 100 in a row", "*5\r\n$3\r\nSET\r\n$8\r\nuser:123\r\n$11\r\nhello world\r\n$2\r\nPX\r\n$5\r\n60000\r\n", "+OK\r\n", 100),
+        talk(
+            "GET, one at a time",
+            "*2\r\n$3\r\nGET\r\n$8\r\nuser:123\r\n",
+            "$11\r\nhello world\r\n",
+            1,
+        ),
+        talk(
+            "GET, 100 in a row",
+            "*2\r\n$3\r\nGET\r\n$8\r\nuser:123\r\n",
+            "$11\r\nhello world\r\n",
+            100,
+        ),
+        talk(
+            "SET, 100 in a row",
+            "*5\r\n$3\r\nSET\r\n$8\r\nuser:123\r\n$11\r\nhello world\r\n$2\r\nPX\r\n$5\r\n60000\r\n",
+            "+OK\r\n",
+            100,
+        ),
         talk("INCR, 100 in a row", "*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n", ":42\r\n", 100),
-        talk("arrays of 10, 10 in a row", "*4\r\n$6\r\nLRANGE\r\n$1\r\nl\r\n$1\r\n0\r\n$1\r\n9\r\n", &array, 10),
-        talk("values of 4 kB", "*2\r\n$3\r\nGET\r\n$8\r\nuser:123\r\n", &format!("$4000\r\n{value}\r\n"), 1),
+        talk(
+            "arrays of 10, 10 in a row",
+            "*4\r\n$6\r\nLRANGE\r\n$1\r\nl\r\n$1\r\n0\r\n$1\r\n9\r\n",
+            &array,
+            10,
+        ),
+        talk(
+            "values of 4 kB",
+            "*2\r\n$3\r\nGET\r\n$8\r\nuser:123\r\n",
+            &format!("$4000\r\n{value}\r\n"),
+            1,
+        ),
     ] {
         if talk.name.contains(&only) {
             measure(&talk);
@@ -44,6 +69,7 @@ fn talk(name: &'static str, asked: &str, answered: &str, times: usize) -> Talk {
     Talk { name, asked, answered, messages: 2 * times as u64 }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a stopwatch")]
 fn measure(talk: &Talk) {
     let rounds = 4_000_000 / talk.messages;
     let limits = Limits::default();

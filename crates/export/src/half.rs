@@ -14,7 +14,12 @@ pub(crate) struct Halves {
     facts: Facts,
     /// None when bodies are not wanted.
     bodies: Option<Bodies>,
+    keys: Keys,
 }
+
+/// The keys of the protocols met so far, as they are written: `"http.request.method":`.
+#[derive(Default)]
+struct Keys(Vec<(&'static [Field], Vec<Vec<u8>>)>);
 
 /// Listens to a protocol: headers go out at once, fields are put by for later.
 struct Listener<'o> {
@@ -22,6 +27,7 @@ struct Listener<'o> {
     fields: &'o mut Vec<u8>,
     facts: &'o mut Facts,
     table: &'static [Field],
+    keys: &'o [Vec<u8>],
     any_header: bool,
     /// The list that is open in `fields`, if one is.
     list: Option<usize>,
@@ -34,7 +40,7 @@ struct Listener<'o> {
 impl Halves {
     pub(crate) fn new(options: Options) -> Self {
         let bodies = options.with_bodies.then(|| Bodies::new(options.body_bytes_max));
-        Self { fields: Vec::new(), facts: Facts::default(), bodies }
+        Self { fields: Vec::new(), facts: Facts::default(), bodies, keys: Keys::default() }
     }
 
     /// Appends `message` and a comma; its times are counted from `begin`.
@@ -53,6 +59,7 @@ impl Halves {
             fields: &mut self.fields,
             facts: &mut self.facts,
             table: protocol.fields,
+            keys: self.keys.of(protocol.fields),
             any_header: false,
             list: None,
             told: 0,
@@ -81,6 +88,20 @@ fn push_measures(message: &Message, begin: Timestamp, out: &mut Vec<u8>) {
         push_count(out, b"\"frames\":[", message.first.frame);
         push_number(out, message.last.frame);
         out.extend_from_slice(b"],");
+    }
+}
+
+// === impl Keys ===
+
+impl Keys {
+    fn of(&mut self, table: &'static [Field]) -> &[Vec<u8>] {
+        let met = self.0.iter().position(|(known, _)| std::ptr::eq(*known, table));
+        let at = met.unwrap_or_else(|| {
+            let keys = table.iter().map(|field| format!("\"{}\":", field.name).into_bytes());
+            self.0.push((table, keys.collect()));
+            self.0.len() - 1
+        });
+        &self.0[at].1
     }
 }
 
@@ -119,9 +140,9 @@ impl Listener<'_> {
         }
         self.told |= bit;
         self.end_list();
-        self.fields.push(b'"');
-        self.fields.extend_from_slice(field.name.as_bytes());
-        self.fields.extend_from_slice(b"\":");
+        if let Some(key) = self.keys.get(index) {
+            self.fields.extend_from_slice(key);
+        }
         if field.many {
             self.fields.push(b'[');
             self.list = Some(index);

@@ -88,6 +88,11 @@ pub fn write_bare(message: &[u8], start: usize, out: &mut Vec<u8>) -> Read<usize
 /// for what can't be printed (RFC 1035 §5.1, RFC 4343 §2.1). Multicast names are UTF-8 (RFC 6762 §16,
 /// RFC 4795 §2.1) and stay so.
 fn write_label(label: &[u8], out: &mut Vec<u8>) {
+    // Nearly every label there is.
+    if label.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+        out.extend_from_slice(label);
+        return;
+    }
     let utf8 = !label.is_ascii()
         && std::str::from_utf8(label)
             .is_ok_and(|text| !text.contains(|c: char| !c.is_ascii() && c.is_control()));

@@ -30,17 +30,22 @@ pub(super) fn headline<'m>(
 /// Everything known of one message.
 pub(super) fn tell(message: &Message, to: &mut dyn Tell) {
     let Some(view) = View::of(message) else { return };
-    let known = Known::of(view);
+    let mut known = Known::default();
+    for (name, value) in Lines::of(view.fields()) {
+        to.header(name, &value);
+        known.note(name, value);
+    }
+    for (name, value) in Lines::of(view.trailers()) {
+        to.header(name, &value);
+    }
+    known.codings = known.all_codings();
     if view.is_request() {
         tell_request(message, view, &known, to);
     } else {
-        tell_response(message, view, to);
+        tell_response(message, view, &known, to);
     }
     if !view.trailers().is_empty() {
         to.field(At::Trailers as usize, Value::Bool(true));
-    }
-    for (name, value) in Lines::of(view.fields()).chain(Lines::of(view.trailers())) {
-        to.header(name, &value);
     }
     to.body(known.body());
 }
@@ -54,6 +59,8 @@ struct Known<'m> {
     media_type: Option<Cow<'m, [u8]>>,
     content_coding: Option<Cow<'m, [u8]>>,
     transfer_coding: Option<Cow<'m, [u8]>>,
+    /// There are cookies among them, to be looked at again.
+    cookies: bool,
     /// The content codings, and those that the transfer added around them.
     codings: Option<Cow<'m, [u8]>>,
 }
@@ -61,20 +68,13 @@ struct Known<'m> {
 // === impl Known ===
 
 impl<'m> Known<'m> {
-    fn of(view: View<'m>) -> Self {
-        let mut known = Self::default();
-        for (name, value) in Lines::of(view.fields()) {
-            known.note(name, value);
-        }
-        known.codings = known.all_codings();
-        known
-    }
-
     fn note(&mut self, name: &[u8], value: Cow<'m, [u8]>) {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         match name.len() {
             4 if is("host") => first(&mut self.host, value),
+            6 if is("cookie") => self.cookies = true,
             10 if is("user-agent") => first(&mut self.user_agent, value),
+            10 if is("set-cookie") => self.cookies = true,
             12 if is("content-type") => first(&mut self.media_type, value),
             15 if is("x-forwarded-for") => first(&mut self.forwarded_for, value),
             16 if is("content-encoding") => listed(&mut self.content_coding, value),
@@ -136,7 +136,9 @@ fn tell_request(message: &Message, view: View<'_>, known: &Known<'_>, to: &mut d
     put(to, At::Version, view.version());
     maybe(to, At::UserAgent, known.user_agent.as_deref());
     maybe(to, At::Client, known.forwarded_for.as_deref().and_then(first_address));
-    tell_cookies(view, to);
+    if known.cookies {
+        tell_cookies(view, to);
+    }
     tell_size(message, view, At::RequestSize, to);
     tell_form(message, known, to);
 }
@@ -146,7 +148,7 @@ fn tell_url(view: View<'_>, target: Target<'_>, known: &Known<'_>, to: &mut dyn 
     maybe(to, At::Path, target.path);
     let query = target.query.filter(|query| !query.is_empty());
     maybe(to, At::Query, query);
-    let mut line = Vec::new();
+    let mut line = Vec::with_capacity(view.text().len() + 64);
     for (name, value) in query.into_iter().flat_map(form::pairs) {
         put_pair(to, At::Parameter, &mut line, &name, &value);
     }
@@ -220,18 +222,24 @@ fn describe(part: &multipart::Part<'_>, line: &mut Vec<u8>) {
     }
 }
 
-fn tell_response(message: &Message, view: View<'_>, to: &mut dyn Tell) {
+fn tell_response(message: &Message, view: View<'_>, known: &Known<'_>, to: &mut dyn Tell) {
     put(to, At::Version, view.version());
     to.field(At::Status as usize, Value::Integer(view.status().into()));
     for code in view.interims() {
         to.field(At::Interim as usize, Value::Integer(code.into()));
     }
+    if known.cookies {
+        tell_set_cookies(view, to);
+    }
+    tell_size(message, view, At::ResponseSize, to);
+}
+
+fn tell_set_cookies(view: View<'_>, to: &mut dyn Tell) {
     let mut line = Vec::new();
     for value in values(view, b"set-cookie") {
         let set = cookie::set_cookie(&value);
         put_pair(to, At::SetCookie, &mut line, set.name, set.value);
     }
-    tell_size(message, view, At::ResponseSize, to);
 }
 
 /// A body is spoken of where one was announced or came.

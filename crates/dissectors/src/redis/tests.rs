@@ -92,9 +92,14 @@ fn a_secret_is_nowhere_however_it_is_cut() {
     let long = SECRET.repeat(100);
     for secret in [SECRET, &long] {
         for line in [
-            "AUTH {}", "auth ann {}", "HELLO 3 Auth ann {} SETNAME x", "CONFIG SET requirepass {}",
-            "config set maxmemory 1 masterauth {} dir /", "ACL SETUSER ann on >{} +@all",
-            "MIGRATE h 1 k 0 9 AUTH {}", "MIGRATE h 1 k 0 9 AUTH2 ann {} KEYS a b",
+            "AUTH {}",
+            "auth ann {}",
+            "HELLO 3 Auth ann {} SETNAME x",
+            "CONFIG SET requirepass {}",
+            "config set maxmemory 1 masterauth {} dir /",
+            "ACL SETUSER ann on >{} +@all",
+            "MIGRATE h 1 k 0 9 AUTH {}",
+            "MIGRATE h 1 k 0 9 AUTH2 ann {} KEYS a b",
             "SENTINEL SET m auth-pass {}",
         ] {
             let line = line.replace("{}", secret);
@@ -124,13 +129,19 @@ fn a_secret_is_nowhere_however_it_is_cut() {
 fn a_secret_that_is_asked_for_is_not_written_down() {
     let long = SECRET.repeat(100);
     for secret in [SECRET, &long] {
-        let reply = format!("*4\r\n$3\r\ndir\r\n$1\r\n/\r\n$11\r\nrequirepass\r\n${}\r\n{secret}\r\n", secret.len());
+        let reply = format!(
+            "*4\r\n$3\r\ndir\r\n$1\r\n/\r\n$11\r\nrequirepass\r\n${}\r\n{secret}\r\n",
+            secret.len()
+        );
         let case = case([
             Turn::Says(Side::Client, b"*3\r\n$6\r\nconfig\r\n$3\r\nget\r\n$1\r\n*\r\n".to_vec()),
             Turn::Says(Side::Server, reply.into_bytes()),
         ]);
         let whole = Replay::new(&case).run(&DISSECTION);
-        assert_eq!(told(&whole[0], Side::Server, "redis.reply.element"), ["dir", "/", "requirepass", "***"]);
+        assert_eq!(
+            told(&whole[0], Side::Server, "redis.reply.element"),
+            ["dir", "/", "requirepass", "***"]
+        );
         for size in 1..80 {
             let calls = Replay::new(&case).pieces(size).run(&DISSECTION);
             assert_eq!(whole, calls, "in pieces of {size}");
@@ -188,7 +199,9 @@ fn replies_that_were_off_before_a_loss_are_not_guessed() {
 
 #[test]
 fn a_billion_elements_cost_nothing_until_they_come() {
-    for claim in ["*1000000000\r\n", "%1000000000\r\n", "*1\r\n*4000000000\r\n", "$999999999999\r\n"] {
+    for claim in
+        ["*1000000000\r\n", "%1000000000\r\n", "*1\r\n*4000000000\r\n", "$999999999999\r\n"]
+    {
         let calls = play([Turn::Says(Side::Server, claim.into())], usize::MAX);
         assert_eq!(calls.len(), 1, "{claim}");
     }
@@ -205,7 +218,8 @@ fn a_value_of_ten_megabytes_is_not_waited_for() {
     // The kit allows 64 KiB of unread bytes.
     let value = vec![b'x'; 10 << 20];
     let set = command(&[b"SET".to_vec(), b"k".to_vec(), value, b"NX".to_vec()]);
-    let calls = play([Turn::Says(Side::Client, set), Turn::Says(Side::Server, b"+OK\r\n".to_vec())], 1_448);
+    let calls =
+        play([Turn::Says(Side::Client, set), Turn::Says(Side::Server, b"+OK\r\n".to_vec())], 1_448);
     assert_eq!(calls.len(), 1);
     assert_eq!(told(&calls[0], Side::Client, "body.size"), ["10485760"]);
     assert_eq!(told(&calls[0], Side::Client, "redis.args.count"), ["4"]);
@@ -264,8 +278,7 @@ fn value() -> impl Strategy<Value = Value> {
 /// A command that changes nothing for others.
 fn arguments() -> impl Strategy<Value = Vec<Vec<u8>>> {
     let rest = vec(prop_oneof![vec(any::<u8>(), 0..40), vec(any::<u8>(), 400..900)], 0..8);
-    ("[b-d][a-z]{2,8}9", rest)
-        .prop_map(|(name, rest)| [vec![name.into_bytes()], rest].concat())
+    ("[b-d][a-z]{2,8}9", rest).prop_map(|(name, rest)| [vec![name.into_bytes()], rest].concat())
 }
 
 fn piece() -> impl Strategy<Value = Vec<u8>> {
@@ -274,12 +287,32 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         arguments().prop_map(|arguments| command(&arguments)),
         vec(any::<u8>(), 0..9),
         prop::sample::select(vec![
-            "*3\r\n$9\r\nSUBSCRIBE\r\n$1\r\na\r\n$1\r\nb\r\n", "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n",
-            "*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n", "$?\r\n", ";3\r\nabc\r\n", ";0\r\n", "*?\r\n",
-            ".\r\n", "|1\r\n", "%1\r\n", "SYNC\r\n", "+FULLRESYNC \r\n", "$EOF:", "*1\r\n$4\r\nSYNC\r\n",
-            "$600\r\n", "$5\r\n", "\r\n", "*2\r\n", "AUTH \"x", "*2\r\n$4\r\nAUTH\r\n$900\r\n",
-            "*3\r\n$6\r\nCLIENT\r\n$5\r\nREPLY\r\n$3\r\nOFF\r\n", "*1\r\n$5\r\nRESET\r\n", "+RESET\r\n",
-            "*2\r\n$6\r\nCONFIG\r\n$3\r\nGET\r\n", "$11\r\nrequirepass\r\n", "+1339518083.107412 [0 a] \"a\"\r\n",
+            "*3\r\n$9\r\nSUBSCRIBE\r\n$1\r\na\r\n$1\r\nb\r\n",
+            "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n",
+            "*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n",
+            "$?\r\n",
+            ";3\r\nabc\r\n",
+            ";0\r\n",
+            "*?\r\n",
+            ".\r\n",
+            "|1\r\n",
+            "%1\r\n",
+            "SYNC\r\n",
+            "+FULLRESYNC \r\n",
+            "$EOF:",
+            "*1\r\n$4\r\nSYNC\r\n",
+            "$600\r\n",
+            "$5\r\n",
+            "\r\n",
+            "*2\r\n",
+            "AUTH \"x",
+            "*2\r\n$4\r\nAUTH\r\n$900\r\n",
+            "*3\r\n$6\r\nCLIENT\r\n$5\r\nREPLY\r\n$3\r\nOFF\r\n",
+            "*1\r\n$5\r\nRESET\r\n",
+            "+RESET\r\n",
+            "*2\r\n$6\r\nCONFIG\r\n$3\r\nGET\r\n",
+            "$11\r\nrequirepass\r\n",
+            "+1339518083.107412 [0 a] \"a\"\r\n",
         ])
         .prop_map(|piece| piece.as_bytes().to_vec()),
     ]

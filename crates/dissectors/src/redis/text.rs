@@ -78,10 +78,13 @@ impl Text {
 
     fn quoted(&mut self, word: &[u8]) {
         self.push(b"\"");
+        if let Ok(text) = std::str::from_utf8(word) {
+            self.escaped(text);
+            self.push(b"\"");
+            return;
+        }
         for chunk in word.utf8_chunks() {
-            for c in chunk.valid().chars() {
-                self.character(c);
-            }
+            self.escaped(chunk.valid());
             for byte in chunk.invalid() {
                 self.hex(*byte);
             }
@@ -92,15 +95,28 @@ impl Text {
         self.push(b"\"");
     }
 
-    fn character(&mut self, c: char) {
-        match c {
-            '"' => self.push(b"\\\""),
-            '\\' => self.push(b"\\\\"),
-            '\n' => self.push(b"\\n"),
-            '\r' => self.push(b"\\r"),
-            '\t' => self.push(b"\\t"),
-            '\0'..='\x1f' | '\x7f' => self.hex(c as u8),
-            c => self.push(c.encode_utf8(&mut [0; 4]).as_bytes()),
+    /// Runs of what needs no escape at once, the rest one by one.
+    fn escaped(&mut self, text: &str) {
+        let mut rest = text;
+        while let Some(at) = rest.bytes().position(needs_escape) {
+            let (run, after) = rest.split_at(at);
+            self.push(run.as_bytes());
+            // What needs an escape is a character of one byte.
+            let (byte, after) = after.split_at(1);
+            self.escape(byte.as_bytes()[0]);
+            rest = after;
+        }
+        self.push(rest.as_bytes());
+    }
+
+    fn escape(&mut self, byte: u8) {
+        match byte {
+            b'"' => self.push(b"\\\""),
+            b'\\' => self.push(b"\\\\"),
+            b'\n' => self.push(b"\\n"),
+            b'\r' => self.push(b"\\r"),
+            b'\t' => self.push(b"\\t"),
+            byte => self.hex(byte),
         }
     }
 
@@ -126,6 +142,10 @@ impl Text {
             self.cut();
         }
     }
+}
+
+fn needs_escape(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..=0x1f | 0x7f)
 }
 
 fn is_plain(byte: u8) -> bool {
