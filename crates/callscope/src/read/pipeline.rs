@@ -71,13 +71,7 @@ pub fn run(
     let state = feed.into_state();
     Ok(Finished {
         report,
-        warnings: state
-            .reader
-            .warnings()
-            .iter()
-            .map(ToString::to_string)
-            .chain(state.warnings)
-            .collect(),
+        warnings: state.reader.iter().flat_map(Reader::warnings).map(ToString::to_string).collect(),
         failure: state.failure,
         elapsed: begun.elapsed(),
     })
@@ -121,7 +115,8 @@ struct Feed {
 }
 
 struct State {
-    reader: Reader,
+    /// Taken out while somebody reads: a pipe may keep him waiting, and others have work to do.
+    reader: Option<Reader>,
     sources: Arc<Vec<Source>>,
     /// Batches read and not yet taken by all, oldest first.
     rounds: VecDeque<Round>,
@@ -131,8 +126,14 @@ struct State {
     spare: Vec<Arc<Batch>>,
     at_end: bool,
     gone: usize,
-    warnings: Vec<String>,
     failure: Option<anyhow::Error>,
+}
+
+/// One reading, done without a lock.
+struct Read {
+    reader: Reader,
+    batch: Arc<Batch>,
+    outcome: Result<bool, capture::ReadError>,
 }
 
 /// A batch, and the sources that its packets speak of.
@@ -148,14 +149,13 @@ struct Round {
 impl Feed {
     fn new(reader: Reader, threads: usize) -> Self {
         let state = State {
-            reader,
+            reader: Some(reader),
             sources: Arc::default(),
             rounds: VecDeque::new(),
             first: 0,
             spare: Vec::new(),
             at_end: false,
             gone: 0,
-            warnings: Vec::new(),
             failure: None,
         };
         Self { state: Mutex::new(state), changed: Condvar::new(), threads }
@@ -174,11 +174,17 @@ impl Feed {
             if state.at_end {
                 return None;
             }
-            if state.rounds.len() >= AHEAD_MAX {
+            let reader = if state.rounds.len() < AHEAD_MAX { state.reader.take() } else { None };
+            let Some(reader) = reader else {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
-            }
-            state.read(progress);
+            };
+            let batch = state.free_batch();
+            drop(state);
+            let read = Read::next(reader, batch, progress);
+            state = lock(&self.state);
+            state.book(read);
+            self.changed.notify_all();
         }
     }
 
@@ -201,31 +207,41 @@ impl Feed {
     }
 }
 
+// === impl Read ===
+
+impl Read {
+    fn next(mut reader: Reader, mut batch: Arc<Batch>, progress: &Progress) -> Self {
+        // The batch is a new one, or one that nobody else holds.
+        let outcome = match Arc::get_mut(&mut batch) {
+            Some(batch) => reader.next(batch),
+            None => Ok(false),
+        };
+        progress.set(reader.progress().bytes_done);
+        Self { reader, batch, outcome }
+    }
+}
+
 // === impl State ===
 
 impl State {
-    fn read(&mut self, progress: &Progress) {
-        let mut batch = self.free_batch();
-        let read = match Arc::get_mut(&mut batch) {
-            Some(batch) => self.reader.next(batch),
-            None => Ok(false),
-        };
-        progress.set(self.reader.progress().bytes_done);
-        match read {
+    /// Takes what was read, and the reader back.
+    fn book(&mut self, read: Read) {
+        let Read { reader, batch, outcome } = read;
+        match outcome {
             Ok(true) => {
-                if self.sources.len() != self.reader.sources().len() {
-                    self.sources = Arc::new(self.reader.sources().to_vec());
+                if self.sources.len() != reader.sources().len() {
+                    self.sources = Arc::new(reader.sources().to_vec());
                 }
                 self.rounds.push_back(Round { batch, sources: self.sources.clone(), taken: 0 });
             }
             Ok(false) => self.at_end = true,
             Err(error) => {
-                if self.failure.is_some() {
-                    self.at_end = true;
-                }
+                // The other inputs are read on; a reader that fails for ever is not.
+                self.at_end = self.failure.is_some();
                 self.failure.get_or_insert(error.into());
             }
         }
+        self.reader = Some(reader);
     }
 
     /// A batch that nobody reads any more, or a new one.
