@@ -250,7 +250,10 @@ fn no_field_capture_makes_it_panic_or_hang() {
         );
     }
     assert!(files.len() > 800, "{}", files.len());
-    for path in files {
+    files.sort();
+    // All of them take minutes in a debug build; `ALL_CAPTURES=1` reads each.
+    let step = if std::env::var_os("ALL_CAPTURES").is_some() { 1 } else { 8 };
+    for path in files.iter().step_by(step) {
         let output =
             run(&["read", "--format", "ndjson", "--memory", "32MiB", path.to_str().unwrap()]);
         let stderr = text(&output.stderr);

@@ -1,5 +1,7 @@
 //! Content codings: whole, cut anywhere, damaged, stacked, and made to hurt.
 
+#![expect(clippy::disallowed_methods, reason = "tests that must not take long look at the clock")]
+
 use std::{
     io::{Read, Write},
     time::{Duration, Instant},

@@ -78,6 +78,11 @@ impl Pairs {
         }
     }
 
+    /// What is spoken.
+    pub(crate) fn protocol(&self) -> &'static Protocol {
+        self.protocol
+    }
+
     /// The flow is not read from its start; it was silent since `quiet_since`.
     pub(crate) fn joined_late(&mut self, quiet_since: Timestamp, why: Why) {
         self.trust = Trust::Adrift;
@@ -181,6 +186,8 @@ impl Pairs {
             self.commit(cx);
         }
         while let Some(exchange) = self.queue.pop_front() {
+            // What could not be paired was lost before the end came.
+            let why = if exchange.standing == Standing::Sure { why } else { self.evidence.why };
             self.leave(exchange, why, cx);
         }
         let Some(mut ids) = self.ids.take() else { return };
@@ -299,6 +306,7 @@ impl Pairs {
     fn lost_questions(&mut self, why: Why, cx: &mut Context<'_>) {
         self.evidence.resumed = true;
         self.evidence.gapped = true;
+        self.evidence.owed = true;
         match self.trust {
             Trust::Exact if self.unanswered().next().is_some() => {
                 self.evidence.why = why;
@@ -319,6 +327,7 @@ impl Pairs {
 
     fn lost_answers(&mut self, why: Why, cx: &mut Context<'_>) {
         self.evidence.resumed = true;
+        self.evidence.owed = false;
         self.evidence.gapped = true;
         self.evidence.why = why;
         self.trust = Trust::Adrift;

@@ -28,7 +28,6 @@ pub struct Pool {
 #[derive(Debug)]
 pub(crate) struct Held {
     message: Box<Message>,
-    charged: usize,
 }
 
 // === impl Pool ===
@@ -43,18 +42,13 @@ impl Pool {
             }
             None => Box::new(Message::new(from, first)),
         };
-        let charged =
-            size_of::<Message>() + message.record.capacity() + message.body.kept.capacity();
-        if !budget.charge(charged) {
-            return None;
-        }
-        Some(Held { message, charged })
+        budget.charge(cost(&message)).then_some(Held { message })
     }
 
     /// Takes a message back.
     pub(crate) fn give(&mut self, held: Held, budget: &mut Budget) {
-        let Held { mut message, charged } = held;
-        budget.release(charged);
+        let Held { mut message } = held;
+        budget.release(cost(&message));
         if message.body.kept.capacity() > SPARE_BYTES_MAX {
             let large = std::mem::take(&mut message.body.kept);
             if self.large.len() < LARGE_MAX {
@@ -99,7 +93,6 @@ impl Held {
             if !budget.charge(extra) {
                 return false;
             }
-            self.charged += extra;
             record.reserve_exact(want - record.len());
         }
         record.extend_from_slice(bytes);
@@ -125,10 +118,14 @@ impl Held {
         }
         grown.extend_from_slice(kept);
         budget.release(kept.capacity());
-        self.charged = self.charged + grown.capacity() - kept.capacity();
         *kept = grown;
         true
     }
+}
+
+/// What a message is charged: itself and its buffers, used or not.
+fn cost(message: &Message) -> usize {
+    size_of::<Message>() + message.record.capacity() + message.body.kept.capacity()
 }
 
 impl Deref for Held {

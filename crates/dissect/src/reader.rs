@@ -5,17 +5,19 @@
 
 mod half;
 
+use std::num::NonZeroU32;
+
 use model::{Mark, Protocol, Side, Timestamp, Why};
 
 pub(crate) use self::half::Open;
-use self::half::{Half, Straddle};
+use self::half::{Half, Straddle, short};
 use crate::{
     Context, Conversation, Dissector, Found, Leftover, Sink, Standing, Step, UNTIL_END,
     pairs::Pairs,
 };
 
 /// Bytes skipped in a row, with no message among them, after which the flow is not ours.
-const STRAY_BYTES_MAX: u64 = 256 << 10;
+const STRAY_BYTES_MAX: u32 = 256 << 10;
 
 /// Whether bytes come as a stream or one message a datagram.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,9 +33,8 @@ pub struct Reader<D> {
     dissector: D,
     pairs: Pairs,
     halves: [Half; 2],
-    stray_bytes: u64,
+    stray_bytes: u32,
     framing: Framing,
-    protocol: &'static Protocol,
 }
 
 /// What one pass over some bytes came to.
@@ -57,7 +58,6 @@ impl<D: Dissector> Reader<D> {
             halves: Default::default(),
             stray_bytes: 0,
             framing,
-            protocol,
         })
     }
 
@@ -118,7 +118,7 @@ impl<D: Dissector> Reader<D> {
         };
         let pass = self.drain(side, &straddle.bytes, &|at| straddle.mark_at(at), cx);
         straddle.drop_front(pass.taken);
-        straddle.need = self.halves[side as usize].need.take().unwrap_or(0);
+        straddle.need = self.halves[side as usize].need.take().map_or(0, NonZeroU32::get);
         if straddle.bytes.is_empty() {
             straddle.release(cx.budget);
         } else {
@@ -133,7 +133,7 @@ impl<D: Dissector> Reader<D> {
         let need = half.need.take();
         let straddle = half.straddle.get_or_insert_with(|| Box::new(Straddle::new(mark)));
         if let Some(need) = need {
-            straddle.need = need;
+            straddle.need = need.get();
         }
         let too_large = straddle.bytes.len() + bytes.len() > cx.limits.unread_bytes_max;
         if !too_large && straddle.push(mark, bytes, cx.budget) {
@@ -194,7 +194,7 @@ impl<D: Dissector> Reader<D> {
                 Step::Part { head, body } => (head, Some((body, false))),
                 Step::Become { took, .. } => (took, None),
                 Step::Need(n) => {
-                    self.halves[from as usize].need = Some(n);
+                    self.halves[from as usize].need = NonZeroU32::new(short(n));
                     return Pass { taken: at, standing: Standing::Ours };
                 }
                 Step::Wait => {
@@ -323,7 +323,7 @@ impl<D: Dissector> Reader<D> {
 
     fn skip(&mut self, side: Side, bytes: usize, cx: &mut Context<'_>) {
         cx.counts.skipped_bytes += bytes as u64;
-        self.stray_bytes += bytes as u64;
+        self.stray_bytes = self.stray_bytes.saturating_add(short(bytes));
         if bytes > 0 {
             self.pairs.skipped(side, cx);
         }
@@ -445,7 +445,7 @@ impl<D: Dissector> Conversation for Reader<D> {
     }
 
     fn protocol(&self) -> &'static Protocol {
-        self.protocol
+        self.pairs.protocol()
     }
 
     fn joined_late(&mut self, quiet_since: Timestamp, why: Why) {

@@ -33,8 +33,8 @@ pub(crate) struct Unknown {
     gapped: bool,
     /// Pieces kept while a probe wants to see more.
     held: Vec<Piece>,
-    /// Bytes charged for them.
-    charged: usize,
+    /// Bytes charged for them; what is kept is a few KiB at most.
+    charged: u32,
 }
 
 /// The bytes of one packet, kept.
@@ -168,10 +168,11 @@ impl Unknown {
         if self.held.is_empty() && self.charged == 0 {
             return;
         }
-        let keeps = self.held.iter().map(|piece| piece.bytes.len() + size_of::<Piece>()).sum();
-        budget.release(self.charged);
-        self.charged = keeps;
-        if keeps > 0 && !budget.charge(keeps) {
+        let keeps: usize =
+            self.held.iter().map(|piece| piece.bytes.len() + size_of::<Piece>()).sum();
+        budget.release(self.charged as usize);
+        self.charged = u32::try_from(keeps).unwrap_or(u32::MAX);
+        if !budget.charge(self.charged as usize) {
             self.held = Vec::new();
             self.charged = 0;
         }

@@ -1,6 +1,6 @@
 //! Packets in, calls out: flow table, detection, timers, budget. Names no protocol.
 //!
-//! A [`Worker`] decodes every packet and keeps the flows of some [`Shard`](shard::Shard)s. The number
+//! A [`Worker`] decodes every packet and keeps the flows of some shards. The number
 //! of shards is fixed, whatever the number of workers, and every worker sees every packet's time: the
 //! same input gives the same calls in the same order on any number of threads, also where limits are
 //! reached.

@@ -221,11 +221,14 @@ impl Shard {
         }
     }
 
+    /// Flows now.
+    pub(crate) fn flows(&self) -> usize {
+        self.table.len()
+    }
+
     /// All flows, with their stream numbers.
-    pub(crate) fn all(&self, out: &mut Vec<(u64, u32)>) {
-        out.extend(
-            self.table.numbers().filter_map(|at| Some((self.table.flow(at)?.talk.stream, at))),
-        );
+    pub(crate) fn all(&self) -> impl Iterator<Item = (u64, u32)> {
+        self.table.numbers().filter_map(|at| Some((self.table.flow(at)?.talk.stream, at)))
     }
 
     /// A flow ends because of `why`: what is held is delivered, what is pending leaves.
@@ -259,14 +262,9 @@ impl Shard {
         deliver.close(mark);
     }
 
-    /// Bytes charged now and at most, and flows now.
-    pub(crate) fn memory(&self) -> (usize, usize, usize) {
-        let budgets = [&self.commons.budget, &self.held];
-        (
-            budgets.map(Budget::used).iter().sum(),
-            budgets.map(Budget::peak).iter().sum(),
-            self.table.len(),
-        )
+    /// Bytes charged at most.
+    pub(crate) fn memory_peak(&self) -> usize {
+        self.commons.budget.peak() + self.held.peak()
     }
 
     pub(crate) fn commons(&self) -> &Commons {

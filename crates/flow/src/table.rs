@@ -6,7 +6,7 @@ use model::{FlowKey, Transport};
 use crate::flow::Flow;
 
 /// Flows of a chunk; the table grows by chunks, so that growing never copies flows.
-const CHUNK: usize = 256;
+const CHUNK: usize = 1_024;
 
 /// Flows by key, and by a number that stays the same while the flow lives.
 #[derive(Default)]

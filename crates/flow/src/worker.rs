@@ -89,17 +89,16 @@ impl Worker {
 
     /// The input is at its end: everything unfinished leaves.
     pub fn finish(&mut self, sink: &mut dyn CallSink) {
-        let mut all = Vec::new();
-        for (index, shard) in self.shards.iter().enumerate() {
-            let from = all.len();
-            shard.all(&mut self.due);
-            all.extend(self.due.drain(..).map(|(stream, at)| (stream, index, at)));
-            debug_assert!(from <= all.len());
+        // As tight as can be: there may be millions, and memory is at its peak here.
+        let flows = self.shards.iter().map(Shard::flows).sum();
+        let mut all: Vec<(u64, u32, u8)> = Vec::with_capacity(flows);
+        for (shard, index) in self.shards.iter().zip(0..) {
+            all.extend(shard.all().map(|(stream, at)| (stream, at, index)));
         }
         all.sort_unstable();
         let mark = Mark { at: self.now, frame: 0 };
-        for (_, shard, at) in all {
-            self.shards[shard].remove(at, mark, u64::MAX, Why::CaptureEnd, sink);
+        for (_, at, shard) in all {
+            self.shards[usize::from(shard)].remove(at, mark, u64::MAX, Why::CaptureEnd, sink);
         }
     }
 
@@ -115,7 +114,7 @@ impl Worker {
         }
         for shard in &self.shards {
             report.flows += shard.counts.flows;
-            report.memory_peak += shard.memory().1;
+            report.memory_peak += shard.memory_peak();
             report.tally(self.settings.list, &shard.commons().tally);
             for (name, words, value, loss) in shard.stream_counts.named() {
                 report.count(name, words, value, loss);

@@ -125,18 +125,15 @@ impl<'c> Replay<'c> {
 ///
 /// # Panics
 /// When a dissector does, or when memory is not given back: both are findings.
-pub fn fuzz(dissection: &'static Dissection, mut data: &[u8]) {
+pub fn fuzz(dissection: &'static Dissection, data: &[u8]) {
     for transport in dissection.transports {
         let mut talk = (dissection.open)(*transport);
         let mut stage = Stage::default();
         let mut now = 0;
-        if let [first, rest @ ..] = data {
-            if first & 1 == 1 {
-                talk.joined_late(Timestamp(0), Why::CaptureStart);
-            }
-            data = rest;
+        let Some((first, mut input)) = data.split_first() else { return };
+        if first & 1 == 1 {
+            talk.joined_late(Timestamp(0), Why::CaptureStart);
         }
-        let mut input = data;
         while let [what, len, rest @ ..] = input {
             now += 1_000_000 * u64::from(what >> 4);
             let mark = Mark { at: Timestamp(now), frame: now };

@@ -15,7 +15,7 @@ use super::{
 use crate::Context;
 
 /// Exchanges that must have alternated before pairs made adrift are believed.
-const ALTERNATIONS: u32 = 4;
+const ALTERNATIONS: u8 = 4;
 /// Silence after which a client that was never seen to pipeline has nothing outstanding.
 const QUIET_NS: u64 = 100_000_000;
 /// The same for one that pipelines: longer than servers let anybody wait.
@@ -43,14 +43,17 @@ pub(super) struct Evidence {
     pub(super) pipelines: bool,
     /// Bytes were lost since pairing was last exact.
     pub(super) gapped: bool,
+    /// The client lost bytes, and nothing of the server came since: a client that waits for its
+    /// answers asks nothing now.
+    pub(super) owed: bool,
     /// Pairing was not exact since the first byte.
     pub(super) resumed: bool,
     /// When something was last said or lost.
     pub(super) last_at: Timestamp,
     /// Provisional pairs that followed each other.
-    alternated: u32,
+    alternated: u8,
     /// Questions that left alone although their answer may still come.
-    ghosts: u32,
+    ghosts: u16,
 }
 
 // === impl Evidence ===
@@ -61,6 +64,7 @@ impl Default for Evidence {
             why: Why::Gap,
             pipelines: false,
             gapped: false,
+            owed: false,
             resumed: false,
             last_at: Timestamp(0),
             alternated: 0,
@@ -96,7 +100,7 @@ impl Pairs {
             self.re_anchor(cx);
             return Standing::Sure;
         }
-        if outstanding || self.evidence.ghosts > 0 {
+        if outstanding || self.evidence.owed || self.evidence.ghosts > 0 {
             self.evidence.pipelines = true;
             self.give_up_provisional(cx);
             self.distrust_unanswered(cx);
@@ -113,9 +117,10 @@ impl Pairs {
 
     /// An answer begins while adrift; the number of the question it may answer.
     pub(super) fn answer_adrift(&mut self, cx: &mut Context<'_>) -> Option<u64> {
+        self.evidence.owed = false;
         if let Some(candidate) = self.candidate() {
             let number = candidate.number;
-            self.evidence.alternated += 1;
+            self.evidence.alternated = self.evidence.alternated.saturating_add(1);
             return Some(number);
         }
         // An answer to something that was asked before we could see, or was lost: what looked like
@@ -153,6 +158,7 @@ impl Pairs {
         self.commit(cx);
         self.evidence.ghosts = 0;
         self.evidence.gapped = false;
+        self.evidence.owed = false;
         self.trust = Trust::Exact;
     }
 
@@ -181,22 +187,22 @@ impl Pairs {
 
     /// The answers of open questions can't be told any more.
     pub(super) fn distrust_unanswered(&mut self, cx: &mut Context<'_>) {
-        let mut ghosts = 0;
+        let mut ghosts = 0_u16;
         self.sweep(cx, |exchange| {
             if exchange.answered {
                 return false;
             }
             exchange.standing = Standing::Unknown;
-            ghosts += u32::from(exchange.request.is_some());
+            ghosts = ghosts.saturating_add(u16::from(exchange.request.is_some()));
             exchange.request.is_some()
         });
-        self.evidence.ghosts += ghosts;
+        self.evidence.ghosts = self.evidence.ghosts.saturating_add(ghosts);
         cx.counts.unpaired += u64::from(ghosts);
     }
 
     /// A question whose answer can't be told was read to its end.
     pub(super) fn leave_as_ghost(&mut self, exchange: Exchange, cx: &mut Context<'_>) {
-        self.evidence.ghosts += 1;
+        self.evidence.ghosts = self.evidence.ghosts.saturating_add(1);
         cx.counts.unpaired += 1;
         self.leave(exchange, self.evidence.why, cx);
     }

@@ -1,5 +1,7 @@
 //! What is kept of one side of a conversation between two packets.
 
+use std::num::NonZeroU32;
+
 use model::{Budget, Mark, Why};
 
 use crate::{
@@ -23,7 +25,7 @@ pub(super) struct Half {
     /// Bytes of payload still to come before the dissector is called again.
     pub(super) body: u64,
     /// Bytes worth waiting for, as the dissector said last.
-    pub(super) need: Option<usize>,
+    pub(super) need: Option<NonZeroU32>,
     /// The message ends with its body.
     pub(super) ends: bool,
     /// The dissector finished the message in its last call.
@@ -47,13 +49,13 @@ pub(crate) struct Open {
 #[derive(Debug)]
 pub(super) struct Straddle {
     pub(super) bytes: Vec<u8>,
-    pub(super) need: usize,
+    pub(super) need: u32,
     first: Mark,
     /// Later packets: the offset of their first byte, rising.
     later: Vec<(usize, Mark)>,
     /// How many bytes there were at the last try.
-    tried: usize,
-    charged: usize,
+    tried: u32,
+    charged: u32,
 }
 
 // === impl Half ===
@@ -176,13 +178,13 @@ impl Straddle {
             if !budget.charge(extra) {
                 return false;
             }
-            self.charged += extra;
+            self.charged += short(extra);
             self.bytes.reserve_exact(want - self.bytes.len());
         }
         if self.bytes.is_empty() {
             self.first = mark;
             // What is put down first was just tried.
-            self.tried = bytes.len();
+            self.tried = short(bytes.len());
         } else {
             self.later.push((self.bytes.len(), mark));
         }
@@ -201,13 +203,14 @@ impl Straddle {
     /// Whether enough came since the last try. Retries get rarer as a head grows, so that hostile
     /// drops of bytes don't cost the square of its length.
     pub(super) fn worth_a_try(&self) -> bool {
-        let grown = if self.bytes.len() <= EAGER_BYTES { 1 } else { self.tried / 8 };
-        self.bytes.len() >= self.need && self.bytes.len() >= self.tried + grown
+        let (have, tried) = (self.bytes.len(), self.tried as usize);
+        let grown = if have <= EAGER_BYTES { 1 } else { tried / 8 };
+        have >= self.need as usize && have >= tried + grown
     }
 
     /// Whether bytes came that were not tried.
     pub(super) fn put_off(&self) -> bool {
-        self.bytes.len() > self.tried && self.bytes.len() >= self.need
+        self.bytes.len() > self.tried as usize && self.bytes.len() >= self.need as usize
     }
 
     /// Drops `n` bytes off the front, after a try.
@@ -219,12 +222,17 @@ impl Straddle {
             stays
         });
         self.bytes.drain(..n);
-        self.tried = self.bytes.len();
+        self.tried = short(self.bytes.len());
     }
 
     /// Gives the memory back to the budget.
     pub(super) fn release(self, budget: &mut Budget) -> Vec<u8> {
-        budget.release(self.charged);
+        budget.release(self.charged as usize);
         self.bytes
     }
+}
+
+/// Unread bytes are limited far below 4 GiB.
+pub(super) fn short(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }

@@ -5,7 +5,7 @@
 //! `CLIENT REPLY` is off and what a master sends to a replica are one-way. A subscription to n
 //! channels has n confirmations: the first is its response, the others are one-way.
 //!
-//! Secrets are never written down: see [`secrets`].
+//! Secrets are never written down: see `secrets`.
 
 mod command;
 mod inline;
