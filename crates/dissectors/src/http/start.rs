@@ -88,7 +88,7 @@ impl Start {
             return None;
         }
         let traced = memchr::memmem::find(rest, VERSION).is_some();
-        if !traced && !METHODS.contains(&method) {
+        if !traced && (!METHODS.contains(&method) || names_a_version(rest)) {
             return None;
         }
         let from = method_len + spaces(rest);
@@ -96,6 +96,13 @@ impl Start {
         let target = from..from + target.trim_ascii_end().len();
         Some(Self { minor: UNKNOWN_MINOR, what: What::Request { method_len, target } })
     }
+}
+
+/// Whether the last word is another protocol's version: `RTSP/1.0`, `/1.0`.
+fn names_a_version(line: &[u8]) -> bool {
+    let word = line.rsplit(|b| *b == b' ').next().unwrap_or_default();
+    let name = word.iter().take_while(|b| b.is_ascii_uppercase()).count();
+    matches!(word.get(name..), Some([b'/', b'0'..=b'9', b'.', b'0'..=b'9']))
 }
 
 /// Whether these bytes could be the front of a first line whose end is not there yet.
@@ -148,7 +155,8 @@ static TOKEN: [bool; 256] = {
 fn method_len(bytes: &[u8]) -> Option<usize> {
     match bytes.iter().position(|b| !is_token(*b)) {
         None => Some(bytes.len()),
-        Some(len) if len > 0 && bytes.get(len) == Some(&b' ') => Some(len),
+        // A line may end after its method: broken, but a line.
+        Some(len) if len > 0 && matches!(bytes.get(len), Some(b' ' | b'\r')) => Some(len),
         Some(_) => None,
     }
 }
