@@ -123,9 +123,10 @@ fn a_pipe_gives_calls_while_it_is_open() {
     let mut first = [0; 256];
     let got = child.stdout.as_mut().unwrap().read(&mut first).unwrap();
     assert!(got > 0, "calls come before the pipe is closed");
-    stdin.write_all(&raw[raw.len() / 2..]).unwrap();
-    drop(stdin);
+    // Both pipes are short: somebody must read while somebody writes.
+    let writer = std::thread::spawn(move || stdin.write_all(&raw[raw.len() / 2..]).unwrap());
     let rest = child.wait_with_output().unwrap();
+    writer.join().unwrap();
     let calls = calls(&[&first[..got], &rest.stdout].concat());
     assert_eq!(calls.len(), 312);
 }

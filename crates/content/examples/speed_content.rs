@@ -1,4 +1,4 @@
-//! How fast bodies are decoded and become JSON strings: `cargo run --release -p content --example speed`.
+//! How fast bodies are decoded and become JSON strings: `cargo run --release -p content --example speed_content`.
 //!
 //! The JSON case is drawn from a seeded generator, so that no branch predictor can learn it.
 

@@ -1,4 +1,4 @@
-//! How fast calls become lines: `cargo run --release -p export --example speed`.
+//! How fast calls become lines: `cargo run --release -p export --example speed_export`.
 
 use std::{hint::black_box, time::Instant};
 

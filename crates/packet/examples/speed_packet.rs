@@ -1,4 +1,4 @@
-//! Prints what decoding one packet of each common kind costs: `cargo run --release --example speed`.
+//! Prints what decoding one packet of each common kind costs: `cargo run --release --example speed_packet`.
 
 #![expect(clippy::disallowed_methods, reason = "it is a stopwatch")]
 
