@@ -56,6 +56,14 @@ fn the_shop_is_read_whole() {
 }
 
 #[test]
+fn no_two_calls_share_an_id_not_even_in_a_tunnel() {
+    let calls = read("http1-plain.pcap.zst", &[]);
+    let ids: std::collections::HashSet<_> =
+        calls.iter().map(|call| call["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), calls.len());
+}
+
+#[test]
 fn a_pipelined_answer_belongs_to_its_question() {
     let calls = read("http1-pipelined.pcap.zst", &[]);
     assert_eq!(calls.len(), 1_507);

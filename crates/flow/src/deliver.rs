@@ -170,6 +170,7 @@ impl Deliver<'_> {
                 missing: None,
             },
             sink: self.sink,
+            numbers: &mut self.talk.numbers,
             tally: tally_of(tally, *number),
         };
         act(&mut **conversation, &mut Context { limits, budget, pool, counts, outlet: &mut outlet })
@@ -261,6 +262,7 @@ impl Deliver<'_> {
         }
         let mark = Mark { at: self.last_at, frame: 0 };
         self.converse(|talk, cx| talk.close(mark, Why::Closed, cx));
+        self.talk.numbers.0 = self.talk.numbers.1;
         let Speech::Speaks(number, _) = self.talk.speech else { return rest };
         self.talk.speech = match standing {
             Standing::Becomes(Next::Speak(dissection)) => self.spoken(dissection),
@@ -286,15 +288,18 @@ impl Deliver<'_> {
 struct FlowOutlet<'a> {
     call: Call<'a>,
     sink: &'a mut dyn CallSink,
+    numbers: &'a mut (u64, u64),
     tally: &'a mut [u64; 4],
 }
 
 impl Outlet for FlowOutlet<'_> {
     fn done(&mut self, done: &Done<'_>) {
         self.tally[done.pairing as usize] += 1;
+        let number = self.numbers.0 + done.number;
+        self.numbers.1 = self.numbers.1.max(number);
         self.sink.call(&Call {
             protocol: done.protocol,
-            number: done.number,
+            number,
             request: done.request,
             response: done.response,
             pairing: done.pairing,

@@ -31,6 +31,8 @@ pub(crate) struct Talk {
     pub(crate) source: u32,
     /// Which way the client sends; a guess until somebody spoke.
     pub(crate) client: Dir,
+    /// The highest number a call of an earlier conversation had, and the highest so far.
+    pub(crate) numbers: (u64, u64),
     /// Why a side ended, if one did before its time.
     pub(crate) ended: Option<Why>,
     /// Bit n: protocol n of the list was tried and withdrawn.

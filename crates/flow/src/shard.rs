@@ -373,6 +373,7 @@ impl Shard {
             stream: arrival.ordinal,
             source: arrival.source,
             client,
+            numbers: (0, 0),
             ended: None,
             withdrawn: 0,
             speech: Speech::Unknown(Unknown::default()),
