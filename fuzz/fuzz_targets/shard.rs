@@ -35,6 +35,7 @@ fuzz_target!(|data: &[u8]| {
 /// Tight to generous.
 fn settings(how: u8) -> Settings {
     Settings {
+        lenses: dissectors::LENSES,
         list: dissectors::ALL,
         limits: Limits {
             unread_bytes_max: 64 << (how & 7),

@@ -1,6 +1,6 @@
 //! What can be said on the command line.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -56,16 +56,26 @@ pub struct ReadArgs {
     /// Bytes kept of each body; sizes stay exact. Or: unlimited.
     #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = crate::size::limit)]
     pub body_limit: u64,
-    /// TLS secrets in NSS key log format. TLS is not decrypted yet: the file is named in a warning
-    /// and not used.
+    /// TLS secrets in NSS key log format (what SSLKEYLOGFILE writes). The file may still be written
+    /// to. Secrets embedded in a pcapng are used by themselves.
     #[arg(long, value_name = "FILE")]
     pub keylog: Option<PathBuf>,
+    /// Show a call that goes on after this many seconds, and again at its end under the same id
+    /// [default: 10 for standard input, else only at its end].
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub open_after: Option<Duration>,
     /// Colours: on a terminal, always or never (`NO_COLOR` is honoured).
     #[arg(long, value_enum, default_value_t = Colour::Auto)]
     pub color: Colour,
     /// No summary and no progress bar on standard error; warnings stay.
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// A number of seconds, with a fraction or without.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
 /// Arguments of `callscope protocols`.

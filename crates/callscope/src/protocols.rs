@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use anyhow::{Result, bail};
-use model::{Kind, Transport};
+use dissect::Dissection;
+use model::{Kind, Protocol, Transport};
 
 use crate::args::ProtocolsArgs;
 
@@ -14,44 +15,67 @@ use crate::args::ProtocolsArgs;
 pub fn run(args: &ProtocolsArgs) -> Result<()> {
     check(&args.names)?;
     let mut out = String::new();
-    for dissection in dissectors::ALL {
-        let protocol = dissection.protocol;
-        if !args.names.is_empty() && !args.names.iter().any(|name| name == protocol.name) {
-            continue;
+    for protocol in all() {
+        if args.names.is_empty() || args.names.iter().any(|name| name == protocol.name) {
+            show(protocol, &mut out);
         }
-        let transports: Vec<_> = dissection
-            .transports
-            .iter()
-            .map(|t| if *t == Transport::Tcp { "tcp" } else { "udp" })
-            .collect();
-        let ports: Vec<_> = dissection.ports.iter().map(u16::to_string).collect();
-        out += &format!("{}  {}\n", protocol.name, protocol.about);
-        out += &format!(
-            "  over {}, any port (usually {})\n",
-            transports.join(" and "),
-            ports.join(", ")
-        );
-        out += &format!("  {}\n", protocol.specification);
-        let width = protocol.fields.iter().map(|field| field.name.len()).max().unwrap_or(0);
-        for field in protocol.fields {
-            let kind = match field.kind {
-                Kind::Text => "text",
-                Kind::Integer => "integer",
-                Kind::Bool => "bool",
-            };
-            let many = if field.many { " list" } else { "" };
-            out += &format!(
-                "    {:width$}  {:12}  {}\n",
-                field.name,
-                format!("{kind}{many}"),
-                field.about
-            );
-        }
-        out.push('\n');
     }
     std::io::stdout().write_all(out.trim_end_matches('\n').as_bytes())?;
     std::io::stdout().write_all(b"\n")?;
     Ok(())
+}
+
+/// Every protocol once: several readers may fill the same table.
+fn all() -> Vec<&'static Protocol> {
+    let mut all: Vec<&Protocol> = Vec::new();
+    let spoken = dissectors::ALL.iter().map(|dissection| dissection.protocol);
+    let seen_through = dissectors::LENSES.iter().flat_map(|lens| lens.protocols).copied();
+    for protocol in spoken.chain(seen_through) {
+        if !all.contains(&protocol) {
+            all.push(protocol);
+        }
+    }
+    all
+}
+
+fn show(protocol: &'static Protocol, out: &mut String) {
+    *out += &format!("{}  {}\n", protocol.name, protocol.about);
+    for dissection in dissectors::ALL.iter().filter(|one| one.protocol == protocol) {
+        *out += &carried(dissection);
+    }
+    for lens in dissectors::LENSES.iter().filter(|lens| lens.protocols.contains(&protocol)) {
+        *out += &format!("  in messages of {}\n", lens.over.name);
+    }
+    *out += &format!("  {}\n", protocol.specification);
+    let width = protocol.fields.iter().map(|field| field.name.len()).max().unwrap_or(0);
+    for field in protocol.fields {
+        let kind = match field.kind {
+            Kind::Text => "text",
+            Kind::Integer => "integer",
+            Kind::Bool => "bool",
+        };
+        let many = if field.many { " list" } else { "" };
+        *out += &format!(
+            "    {:width$}  {:12}  {}\n",
+            field.name,
+            format!("{kind}{many}"),
+            field.about
+        );
+    }
+    out.push('\n');
+}
+
+/// What a protocol is carried by, in one line.
+fn carried(dissection: &Dissection) -> String {
+    let transports: Vec<_> = dissection
+        .transports
+        .iter()
+        .map(|t| if *t == Transport::Tcp { "tcp" } else { "udp" })
+        .collect();
+    let ports: Vec<_> = dissection.ports.iter().map(u16::to_string).collect();
+    let usually =
+        if ports.is_empty() { String::new() } else { format!(" (usually {})", ports.join(", ")) };
+    format!("  over {}, any port{usually}\n", transports.join(" and "))
 }
 
 /// Whether all `names` are protocols.
@@ -59,7 +83,7 @@ pub fn run(args: &ProtocolsArgs) -> Result<()> {
 /// # Errors
 /// Names the one that is not, and those there are.
 pub fn check(names: &[String]) -> Result<()> {
-    let known: Vec<_> = dissectors::ALL.iter().map(|dissection| dissection.protocol.name).collect();
+    let known: Vec<_> = all().iter().map(|protocol| protocol.name).collect();
     match names.iter().find(|name| !known.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => bail!("no protocol is called {name}; there are: {}", known.join(", ")),

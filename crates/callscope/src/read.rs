@@ -1,5 +1,6 @@
 //! `callscope read`: capture files in, calls out.
 
+mod keys;
 mod merge;
 mod output;
 mod pipeline;
@@ -11,6 +12,7 @@ use std::{
     fs::File,
     io::{self, IsTerminal, Write},
     thread::available_parallelism,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
@@ -18,13 +20,15 @@ use capture::{Input, Options, Reader};
 use dissect::Limits;
 use flow::Settings;
 
-use self::{output::Shape, pipeline::Finished, progress::Progress};
+use self::{keys::Keys, output::Shape, pipeline::Finished, progress::Progress};
 use crate::args::{Colour, Format, ReadArgs};
 
 /// Files below this size are read before a progress bar would be seen.
 const PROGRESS_BYTES_MIN: u64 = 32 << 20;
 /// Flows per byte of memory: a flow costs about as much as its share of the buffers.
 const BYTES_PER_FLOW: usize = 256;
+/// When calls that go on are shown, of standard input.
+const OPEN_AFTER: Duration = Duration::from_secs(10);
 
 /// Reads the inputs and shows their calls.
 ///
@@ -37,10 +41,8 @@ pub fn run(args: &ReadArgs) -> Result<()> {
     let shape = shape(args, to_terminal);
     let threads = threads(args, &shape);
     let progress = Progress::new(&reader, !args.quiet && !to_terminal, PROGRESS_BYTES_MIN);
-    if let Some(keylog) = &args.keylog {
-        eprintln!("callscope: TLS is not decrypted yet: {} is not used", keylog.display());
-    }
-    let finished = pipeline::run(reader, threads, &settings(args), &shape, out, &progress)?;
+    let keys = Keys::open(args.keylog.as_deref())?;
+    let finished = pipeline::run(reader, keys, threads, &settings(args), &shape, out, &progress)?;
     progress.clear();
     tell(args, &finished);
     match finished.failure {
@@ -110,10 +112,23 @@ fn settings(args: &ReadArgs) -> Settings {
     let memory = usize::try_from(args.memory).unwrap_or(usize::MAX);
     Settings {
         list: dissectors::ALL,
-        limits: Limits { body_bytes_max: args.body_limit, ..Limits::default() },
+        lenses: dissectors::LENSES,
+        limits: Limits {
+            body_bytes_max: args.body_limit,
+            shown_after_ns: shown_after_ns(args),
+            ..Limits::default()
+        },
         memory,
         flows_max: (memory / BYTES_PER_FLOW).max(flow::SHARDS),
     }
+}
+
+/// A stream is watched while it goes on; of a file, the end of each call is seen anyway.
+fn shown_after_ns(args: &ReadArgs) -> Option<u64> {
+    let streaming = args.inputs.is_empty() || args.inputs.iter().any(|input| input == "-");
+    let default = streaming.then_some(OPEN_AFTER);
+    let after = args.open_after.or(default)?;
+    Some(u64::try_from(after.as_nanos()).unwrap_or(u64::MAX))
 }
 
 fn tell(args: &ReadArgs, finished: &Finished) {

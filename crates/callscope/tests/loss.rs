@@ -126,6 +126,7 @@ fn recording(name: &str) -> Vec<Owned> {
 
 fn pairs(packets: &[Owned]) -> Vec<Pair> {
     let settings = Settings {
+        lenses: dissectors::LENSES,
         list: dissectors::ALL,
         limits: dissect::Limits::default(),
         memory: 64 << 20,

@@ -1,8 +1,8 @@
 //! What a conversation borrows from its shard for the length of one call.
 
-use model::{Budget, Message, Missing, PairedBy, Pairing, Protocol};
+use model::{Budget, Message, Missing, PairedBy, Pairing, Protocol, Side};
 
-use crate::Pool;
+use crate::{Inner, Pool, Secrets};
 
 /// What is shared by all conversations of a shard.
 pub struct Context<'a> {
@@ -14,8 +14,23 @@ pub struct Context<'a> {
     pub pool: &'a mut Pool,
     /// What was lost and how much was read.
     pub counts: &'a mut Counts,
+    /// By what flows can be decrypted.
+    pub secrets: &'a Secrets,
+    /// What happens on the streams inside.
+    pub inner: &'a mut Inner,
+    /// What the next conversation is to know; see [`Sink::bequeath`](crate::Sink::bequeath).
+    pub heritage: &'a mut Heritage,
     /// Takes what is finished.
     pub outlet: &'a mut dyn Outlet,
+}
+
+/// What a conversation leaves to the one that comes after it on the same flow.
+#[derive(Clone, Debug, Default)]
+pub struct Heritage {
+    /// The name under which the next protocol is known: `websocket`.
+    pub name: Vec<u8>,
+    /// What was agreed on, in the form of whoever wrote it.
+    pub bytes: Vec<u8>,
 }
 
 /// How much one flow may hold.
@@ -29,6 +44,8 @@ pub struct Limits {
     pub pending_max: usize,
     /// Nanoseconds after which an unanswered datagram question leaves.
     pub answer_ns_max: u64,
+    /// Nanoseconds after which a call is shown although it goes on; `None`: only at its end.
+    pub shown_after_ns: Option<u64>,
 }
 
 /// Takes finished calls out of a conversation.
@@ -44,6 +61,8 @@ pub struct Done<'a> {
     pub protocol: &'static Protocol,
     /// The call's number in its conversation, from 1.
     pub number: u64,
+    /// Who asked; the client's calls, unless a server asked.
+    pub asker: Side,
     /// The request, unless it was not seen.
     pub request: Option<&'a Message>,
     /// The response, unless it was not seen.
@@ -54,6 +73,8 @@ pub struct Done<'a> {
     pub paired_by: Option<PairedBy>,
     /// What is not there.
     pub missing: Option<Missing>,
+    /// It is not at its end yet, and comes again.
+    pub goes_on: bool,
 }
 
 /// What the conversations of a shard lost, by name.
@@ -77,6 +98,9 @@ pub struct Counts {
     pub repeated_questions: u64,
     /// Messages that nobody could pair because bytes were lost before them.
     pub unpaired: u64,
+    /// Messages that a loss left without an end they could be told by, so that bytes of them may
+    /// be missing.
+    pub doubtful: u64,
 }
 
 // === impl Limits ===
@@ -88,6 +112,7 @@ impl Default for Limits {
             body_bytes_max: 64 << 10,
             pending_max: 1 << 16,
             answer_ns_max: 60_000_000_000,
+            shown_after_ns: None,
         }
     }
 }
@@ -106,11 +131,12 @@ impl Counts {
         self.repeated_answers += other.repeated_answers;
         self.repeated_questions += other.repeated_questions;
         self.unpaired += other.unpaired;
+        self.doubtful += other.doubtful;
     }
 
     /// Each count with its name, the words for people, and whether something was lost.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, &'static str, u64, bool); 9] {
+    pub fn named(&self) -> [(&'static str, &'static str, u64, bool); 10] {
         [
             ("skipped_bytes", "bytes skipped to find the next message", self.skipped_bytes, true),
             ("strayed", "times a reader lost its place", self.strayed, true),
@@ -121,6 +147,7 @@ impl Counts {
             ("repeated_answers", "answers seen again", self.repeated_answers, false),
             ("repeated_questions", "questions seen again", self.repeated_questions, false),
             ("unpaired", "messages left unpaired after a loss", self.unpaired, true),
+            ("doubtful", "open messages that a loss may have touched", self.doubtful, true),
         ]
     }
 }

@@ -10,6 +10,7 @@
 //! gap > 10                              ten bytes of the client were lost here
 //! late                                  joined mid-stream (before the first bytes)
 //! only whole                            losses are not tried (say why in prose)
+//! heritage TEXT                         what the conversation before it left to it
 //! unprobed                              the probe can't know these first bytes (say why)
 //! end <                                 the server sends nothing more
 //! = matched GET user:7 OK               a call: pairing, method, endpoint, status code; - for none

@@ -7,22 +7,26 @@
 
 mod context;
 mod conversation;
+mod inner;
 pub mod kit;
 mod pairs;
 mod pool;
 mod prefixed;
 mod reader;
+mod secrets;
 mod sink;
 
-pub use context::{Context, Counts, Done, Limits, Outlet};
+pub use context::{Context, Counts, Done, Heritage, Limits, Outlet};
 pub use conversation::{Conversation, Leftover, Standing};
-pub use pairs::Pair;
+pub use inner::{Event, Inner, Opens, What};
+pub use pairs::{Pair, Role};
 pub use pool::Pool;
 pub use prefixed::Prefixed;
 pub use reader::{Framing, Reader};
+pub use secrets::Secrets;
 pub use sink::Sink;
 
-use model::{Protocol, Side, Transport};
+use model::{Message, Protocol, Side, Transport};
 
 /// Reads one application protocol out of one flow.
 ///
@@ -49,7 +53,8 @@ pub trait Dissector: Send + Sized + 'static {
 /// What [`Dissector::read`] made of its input.
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
-    /// Took `n` bytes, at least one; call again with the rest.
+    /// Took `n` bytes, at least one (or none, where this call finished a message that an earlier one
+    /// began); call again with the rest.
     Took(usize),
     /// Nothing yet: not worth calling before there are `n` bytes. Takes nothing, changes nothing.
     Need(usize),
@@ -92,6 +97,10 @@ pub const UNTIL_END: u64 = u64::MAX;
 pub enum Next {
     /// This.
     Speak(&'static Dissection),
+    /// What is known under this name ([`Dissection::names`]); detected if nobody is.
+    Named(&'static str),
+    /// The same, under the name that was left by [`Sink::bequeath`].
+    Bequeathed,
     /// Whatever its bytes turn out to be.
     Detect,
 }
@@ -109,16 +118,42 @@ pub enum Found {
 
 /// What a protocol says about itself to the engine.
 pub struct Dissection {
+    /// Its folder among the dissectors. Several may fill one table: the versions of HTTP.
+    pub folder: &'static str,
     /// What everybody else may know of it.
     pub protocol: &'static Protocol,
     /// The transports it is spoken over.
     pub transports: &'static [Transport],
+    /// Names under which others hand a flow over: HTTP upgrade tokens, application protocols of TLS
+    /// (RFC 7301), services that a flow changes to.
+    pub names: &'static [&'static str],
     /// Ports to try it on first. A hint, never a proof.
     pub ports: &'static [u16],
     /// Looks at the first bytes of one side.
     pub probe: fn(&Hello<'_>) -> Verdict,
     /// Starts to read a flow.
-    pub open: fn(Transport) -> Box<dyn Conversation>,
+    pub open: fn(&Opening<'_>) -> Box<dyn Conversation>,
+}
+
+/// How a conversation comes to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<'a> {
+    /// TCP or UDP.
+    pub transport: Transport,
+    /// What the conversation before it on the same flow left to it ([`Sink::bequeath`]).
+    pub heritage: &'a [u8],
+}
+
+/// A protocol that is spoken in the messages of another one (gRPC in HTTP): it tells their calls its
+/// own way.
+pub struct Lens {
+    /// Whose calls are looked at.
+    pub over: &'static Protocol,
+    /// What it may see.
+    pub protocols: &'static [&'static Protocol],
+    /// The protocol of a call, if it is more than what it is carried by. At least one half is there.
+    /// Called for every call: it looks at a few bytes.
+    pub sees: fn(Option<&Message>, Option<&Message>) -> Option<&'static Protocol>,
 }
 
 /// The first bytes of one side of a flow, or of a later packet where the flow was joined late.
@@ -164,5 +199,11 @@ impl Hello<'_> {
 impl std::fmt::Debug for Dissection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.protocol.name)
+    }
+}
+
+impl std::fmt::Debug for Lens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "over {:?}", self.over)
     }
 }

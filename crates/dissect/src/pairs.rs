@@ -15,7 +15,7 @@ use model::{Message, Missing, PairedBy, Pairing, Protocol, Side, Timestamp, Why}
 
 use self::{
     adrift::{Evidence, Trust},
-    by_id::ById,
+    by_id::{ById, Waiting},
     exchange::{Exchange, Standing},
 };
 use crate::{Context, Done, pool::Held};
@@ -35,27 +35,53 @@ pub enum Pair {
     OneWay,
 }
 
+/// Who a message is in a call.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Role {
+    /// It asks.
+    Asks,
+    /// It answers.
+    Answers,
+}
+
 /// Where an open message belongs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Ticket {
+pub(crate) struct Ticket {
+    /// The server asks in its call.
+    reversed: bool,
+    place: Place,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Place {
     /// The request of the in-order exchange with this number.
     Asks(u64),
     /// The response of the in-order exchange with this number.
     Answers(u64),
-    /// A question under an id.
-    AsksId(u64, bool),
+    /// A question under an id, and its number.
+    AsksId(u64, u64),
     /// An answer under an id.
-    AnswersId(u64, bool),
+    AnswersId(u64),
+    /// A question under an id, by datagram.
+    AsksDatagram(u64),
+    /// An answer under an id, by datagram.
+    AnswersDatagram(u64),
     /// A message of its own.
     Alone(u64),
     /// An answer to nothing that is known.
     Orphan(u64),
+    /// A question too many.
+    Refused(u64),
 }
 
 /// The calls of one conversation that are not finished.
 #[derive(Debug)]
 pub(crate) struct Pairs {
     protocol: &'static Protocol,
+    /// Who asks here.
+    asker: Side,
+    /// The calls in which the other side asks; `None` in most protocols.
+    reverse: Option<Box<Self>>,
     /// In-order exchanges, oldest first, by rising number.
     queue: VecDeque<Exchange>,
     ids: Option<Box<ById>>,
@@ -70,6 +96,8 @@ impl Pairs {
     pub(crate) fn new(protocol: &'static Protocol) -> Self {
         Self {
             protocol,
+            asker: Side::Client,
+            reverse: None,
             queue: VecDeque::new(),
             ids: None,
             last_number: 0,
@@ -95,93 +123,171 @@ impl Pairs {
     /// Something was said or lost at `at`: the flow is not silent.
     pub(crate) fn active(&mut self, at: Timestamp) {
         self.evidence.last_at = self.evidence.last_at.max(at);
+        if let Some(reverse) = &mut self.reverse {
+            reverse.active(at);
+        }
     }
 
-    /// A message of `side` begins.
+    /// A message of `side` begins. `role` is told where it is not the usual one: clients ask, servers
+    /// answer.
     pub(crate) fn begin(
         &mut self,
         side: Side,
+        role: Option<Role>,
         pair: Pair,
         at: Timestamp,
         cx: &mut Context<'_>,
     ) -> Ticket {
-        match (pair, side) {
-            (Pair::OneWay, _) => Ticket::Alone(self.number()),
-            (Pair::Id(id), Side::Client) => Ticket::AsksId(id, false),
-            (Pair::Datagram(id), Side::Client) => Ticket::AsksId(id, true),
-            (Pair::Id(id), Side::Server) => Ticket::AnswersId(id, false),
-            (Pair::Datagram(id), Side::Server) => Ticket::AnswersId(id, true),
-            (Pair::InOrder, Side::Client) => self.ask(at, cx),
-            (Pair::InOrder, Side::Server) => self.answer(at, cx),
+        let usual = if side == Side::Client { Role::Asks } else { Role::Answers };
+        let role = role.unwrap_or(usual);
+        if role == usual {
+            return Ticket { reversed: false, place: self.begin_here(role, pair, at, cx) };
         }
+        let place = self.with_reverse(|reverse| reverse.begin_here(role, pair, at, cx));
+        Ticket { reversed: true, place }
     }
 
     /// A message is at its end, whole or broken.
     pub(crate) fn complete(&mut self, ticket: Ticket, held: Held, cx: &mut Context<'_>) {
         self.active(held.last.at);
-        match ticket {
-            Ticket::Asks(number) => self.put(number, Side::Client, held, cx),
-            Ticket::Answers(number) => self.put(number, Side::Server, held, cx),
-            Ticket::AsksId(id, again) => self.ask_id(id, again, held, cx),
-            Ticket::AnswersId(id, again) => self.answer_id(id, again, held, cx),
-            Ticket::Alone(number) => self.leave_alone(number, Pairing::OneWay, held, cx),
-            Ticket::Orphan(number) => self.leave_alone(number, Pairing::Orphan, held, cx),
+        if ticket.reversed {
+            self.with_reverse(|reverse| reverse.complete_here(ticket.place, held, cx));
+        } else {
+            self.complete_here(ticket.place, held, cx);
         }
     }
 
     /// An open message is given up without being finished.
     pub(crate) fn drop_open(&mut self, ticket: Ticket, cx: &mut Context<'_>) {
-        if let Ticket::Asks(number) | Ticket::Answers(number) = ticket
-            && let Some(at) = self.position(number)
-            && let Some(exchange) = self.queue.remove(at)
-        {
-            self.leave(exchange, Why::Budget, cx);
+        if ticket.reversed {
+            self.with_reverse(|reverse| reverse.drop_here(ticket.place, cx));
+        } else {
+            self.drop_here(ticket.place, cx);
         }
+    }
+
+    /// What is pending under `id` leaves as it is, because of `why`.
+    pub(crate) fn abandon(&mut self, role: Role, id: u64, why: Why, cx: &mut Context<'_>) {
+        if role == Role::Answers {
+            if self.reverse.is_some() {
+                self.with_reverse(|reverse| reverse.abandon(Role::Asks, id, why, cx));
+            }
+            return;
+        }
+        if let Some(waiting) = self.ids.as_mut().and_then(|ids| ids.take(id)) {
+            self.leave_waiting(waiting, why, cx);
+        }
+    }
+
+    /// Shows a call that goes on: `open` is its half that is being read, `peer` the other one, where
+    /// that is being read too.
+    pub(crate) fn show(
+        &mut self,
+        ticket: Ticket,
+        open: &Message,
+        peer: Option<&Message>,
+        cx: &mut Context<'_>,
+    ) {
+        let pairs = if ticket.reversed { self.reverse.as_deref() } else { Some(&*self) };
+        let Some(pairs) = pairs else { return };
+        let (number, request, response) = match ticket.place {
+            Place::Asks(number) | Place::AsksId(_, number) => (number, Some(open), peer),
+            Place::Answers(number) => {
+                let Some(exchange) = pairs.position(number).and_then(|at| pairs.queue.get(at))
+                else {
+                    return;
+                };
+                if exchange.standing != Standing::Sure {
+                    return;
+                }
+                (number, exchange.request.as_deref().or(peer), Some(open))
+            }
+            Place::AnswersId(id) => {
+                let Some(waiting) = pairs.ids.as_ref().and_then(|ids| ids.get(id)) else { return };
+                (waiting.number, waiting.request.as_deref().or(peer), Some(open))
+            }
+            Place::Alone(number) if open.from == pairs.asker => (number, Some(open), None),
+            Place::Alone(number) => (number, None, Some(open)),
+            _ => return,
+        };
+        let pairing = match (request, response, ticket.place) {
+            (_, _, Place::Alone(_)) => Pairing::OneWay,
+            (Some(_), Some(_), _) => Pairing::Matched,
+            (_, None, _) => Pairing::Unanswered,
+            (None, ..) => return,
+        };
+        cx.outlet.done(&Done {
+            protocol: pairs.protocol,
+            number,
+            asker: pairs.asker,
+            request,
+            response,
+            pairing,
+            paired_by: (pairing == Pairing::Matched).then(|| pairs.paired_by(ticket.place)),
+            missing: missing(request, response, None),
+            goes_on: true,
+        });
     }
 
     /// The request that the response behind `ticket` answers; `None` while it is still being read,
     /// or where it is not known.
     pub(crate) fn question(&self, ticket: Ticket) -> Option<&Message> {
-        match ticket {
-            Ticket::Answers(number) => self.queue.get(self.position(number)?)?.request.as_deref(),
-            Ticket::AnswersId(id, _) => self.ids.as_ref()?.question(id),
+        let pairs = if ticket.reversed { self.reverse.as_deref()? } else { self };
+        match ticket.place {
+            Place::Answers(number) => pairs.queue.get(pairs.position(number)?)?.request.as_deref(),
+            Place::AnswersId(id) | Place::AnswersDatagram(id) => pairs.ids.as_ref()?.question(id),
             _ => None,
         }
     }
 
-    /// The request that the next in-order response would answer, and its number, where that is known.
-    pub(crate) fn next_question(&self) -> Option<(u64, Option<&Message>)> {
-        let exchange = match self.trust {
-            Trust::Exact => self.unanswered().next()?,
-            Trust::Until(barrier) => self.unanswered().next().filter(|e| e.number < barrier)?,
-            Trust::Adrift => self.candidate()?,
+    /// The request that the next in-order answer of `side` would be to, and its ticket, where that is
+    /// known.
+    pub(crate) fn next_question(&self, side: Side) -> Option<(Ticket, Option<&Message>)> {
+        let reversed = side == Side::Client;
+        let pairs = if reversed { self.reverse.as_deref()? } else { self };
+        let exchange = match pairs.trust {
+            Trust::Exact => pairs.unanswered().next()?,
+            Trust::Until(barrier) => pairs.unanswered().next().filter(|e| e.number < barrier)?,
+            Trust::Adrift => pairs.candidate()?,
         };
-        Some((exchange.number, exchange.request.as_deref()))
+        let ticket = Ticket { reversed, place: Place::Asks(exchange.number) };
+        Some((ticket, exchange.request.as_deref()))
     }
 
-    /// The pending question under `id`.
-    pub(crate) fn question_by_id(&self, id: u64) -> Option<&Message> {
-        self.ids.as_ref()?.question(id)
+    /// The pending question under `id` that `side` would answer.
+    pub(crate) fn question_by_id(&self, side: Side, id: u64) -> Option<&Message> {
+        let pairs = if side == Side::Client { self.reverse.as_deref()? } else { self };
+        pairs.ids.as_ref()?.question(id)
     }
 
     /// Bytes of `side` were lost that may have held whole messages.
     pub(crate) fn gap(&mut self, side: Side, why: Why, cx: &mut Context<'_>) {
-        match side {
-            Side::Client => self.lost_questions(why, cx),
-            Side::Server => self.lost_answers(why, cx),
+        if side == self.asker {
+            self.lost_questions(why, cx);
+        } else {
+            self.lost_answers(why, cx);
+        }
+        if self.reverse.is_some() {
+            self.with_reverse(|reverse| reverse.gap(side, why, cx));
         }
     }
 
     /// Bytes of `side` were skipped to find a message: they may have held answers to what was asked
     /// since they were lost.
     pub(crate) fn skipped(&mut self, side: Side, cx: &mut Context<'_>) {
-        if side == Side::Server && self.trust != Trust::Adrift {
+        if side != self.asker && self.trust != Trust::Adrift {
             self.lost_answers(self.evidence.why, cx);
+        }
+        if self.reverse.is_some() {
+            self.with_reverse(|reverse| reverse.skipped(side, cx));
         }
     }
 
     /// The conversation is over: everything leaves.
     pub(crate) fn close(&mut self, why: Why, cx: &mut Context<'_>) {
+        if self.reverse.is_some() {
+            self.with_reverse(|reverse| reverse.close(why, cx));
+        }
         if self.evidence.speaks_for_pairs() {
             self.commit(cx);
         }
@@ -191,8 +297,8 @@ impl Pairs {
             self.leave(exchange, why, cx);
         }
         let Some(mut ids) = self.ids.take() else { return };
-        for (held, number) in ids.drain() {
-            self.leave_alone_why(number, Pairing::Unanswered, held, Some(why), cx);
+        for waiting in ids.drain() {
+            self.leave_waiting(waiting, why, cx);
         }
     }
 
@@ -205,14 +311,15 @@ impl Pairs {
             .as_ref()
             .and_then(|ids| ids.oldest_datagram())
             .map(|at| at.after(answer_ns_max));
-        match (provisional, unanswered) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        let reverse = self.reverse.as_ref().and_then(|reverse| reverse.deadline(answer_ns_max));
+        [provisional, unanswered, reverse].into_iter().flatten().min()
     }
 
     /// The clock reached `now`.
     pub(crate) fn tick(&mut self, now: Timestamp, cx: &mut Context<'_>) {
+        if self.reverse.is_some() {
+            self.with_reverse(|reverse| reverse.tick(now, cx));
+        }
         if self.has_provisional()
             && now >= self.evidence.last_at.after(adrift::SETTLED_NS)
             && self.at_rest()
@@ -220,17 +327,80 @@ impl Pairs {
             self.re_anchor(cx);
         }
         let Some(mut ids) = self.ids.take() else { return };
-        while let Some((held, number)) = ids.pop_older(now, cx.limits.answer_ns_max) {
-            self.leave_alone_why(number, Pairing::Unanswered, held, Some(Why::Timeout), cx);
+        while let Some(waiting) = ids.pop_older(now, cx.limits.answer_ns_max) {
+            self.leave_waiting(waiting, Why::Timeout, cx);
         }
         self.ids = Some(ids);
+    }
+
+    /// Lets the calls in which the other side asks do something. Both draw their numbers from one
+    /// sequence.
+    fn with_reverse<R>(&mut self, act: impl FnOnce(&mut Self) -> R) -> R {
+        let mut reverse = self.reverse.take().unwrap_or_else(|| Box::new(self.reversed()));
+        reverse.last_number = self.last_number;
+        let result = act(&mut reverse);
+        self.last_number = reverse.last_number;
+        self.reverse = Some(reverse);
+        result
+    }
+
+    /// The same flow with the roles changed: what was lost so far may have concerned it, too.
+    fn reversed(&self) -> Self {
+        let mut reverse = Self::new(self.protocol);
+        reverse.asker = self.asker.other();
+        if self.trust != Trust::Exact {
+            reverse.joined_late(self.evidence.last_at, self.evidence.why);
+        }
+        reverse
+    }
+
+    fn begin_here(&mut self, role: Role, pair: Pair, at: Timestamp, cx: &mut Context<'_>) -> Place {
+        match (pair, role) {
+            (Pair::OneWay, _) => Place::Alone(self.number()),
+            (Pair::Id(id), Role::Asks) => self.ask_by_id(id, cx),
+            (Pair::Id(id), Role::Answers) => Place::AnswersId(id),
+            (Pair::Datagram(id), Role::Asks) => Place::AsksDatagram(id),
+            (Pair::Datagram(id), Role::Answers) => Place::AnswersDatagram(id),
+            (Pair::InOrder, Role::Asks) => self.ask(at, cx),
+            (Pair::InOrder, Role::Answers) => self.answer(at, cx),
+        }
+    }
+
+    fn complete_here(&mut self, place: Place, held: Held, cx: &mut Context<'_>) {
+        match place {
+            Place::Asks(number) => self.put(number, Role::Asks, held, cx),
+            Place::Answers(number) => self.put(number, Role::Answers, held, cx),
+            Place::AsksId(id, number) => self.put_question(id, number, held, cx),
+            Place::AnswersId(id) => self.put_answer(id, held, cx),
+            Place::AsksDatagram(id) => self.ask_by_datagram(id, held, cx),
+            Place::AnswersDatagram(id) => self.answer_by_datagram(id, held, cx),
+            Place::Alone(number) => self.leave_alone(number, Pairing::OneWay, held, cx),
+            Place::Orphan(number) => self.leave_alone(number, Pairing::Orphan, held, cx),
+            Place::Refused(number) => {
+                self.leave_alone_why(number, Pairing::Unanswered, held, Some(Why::Budget), cx);
+            }
+        }
+    }
+
+    fn drop_here(&mut self, place: Place, cx: &mut Context<'_>) {
+        match place {
+            Place::Asks(number) | Place::Answers(number) => {
+                if let Some(at) = self.position(number)
+                    && let Some(exchange) = self.queue.remove(at)
+                {
+                    self.leave(exchange, Why::Budget, cx);
+                }
+            }
+            Place::AsksId(id, _) => self.abandon(Role::Asks, id, Why::Budget, cx),
+            _ => {}
+        }
     }
 }
 
 // === impl Pairs: in order ===
 
 impl Pairs {
-    fn ask(&mut self, at: Timestamp, cx: &mut Context<'_>) -> Ticket {
+    fn ask(&mut self, at: Timestamp, cx: &mut Context<'_>) -> Place {
         if self.queue.len() >= cx.limits.pending_max {
             cx.counts.budget_messages += 1;
             self.lost_answers(Why::Budget, cx);
@@ -249,10 +419,10 @@ impl Pairs {
         };
         let number = self.number();
         self.queue.push_back(Exchange::new(number, standing));
-        Ticket::Asks(number)
+        Place::Asks(number)
     }
 
-    fn answer(&mut self, _at: Timestamp, cx: &mut Context<'_>) -> Ticket {
+    fn answer(&mut self, _at: Timestamp, cx: &mut Context<'_>) -> Place {
         let sure = match self.trust {
             Trust::Exact => self.unanswered().next().map(|e| e.number),
             Trust::Until(barrier) => {
@@ -269,24 +439,24 @@ impl Pairs {
             Trust::Adrift => self.answer_adrift(cx),
             _ => sure,
         };
-        let Some(number) = number else { return Ticket::Orphan(self.number()) };
+        let Some(number) = number else { return Place::Orphan(self.number()) };
         if let Some(at) = self.position(number) {
             self.queue[at].answered = true;
         }
-        Ticket::Answers(number)
+        Place::Answers(number)
     }
 
-    fn put(&mut self, number: u64, side: Side, held: Held, cx: &mut Context<'_>) {
+    fn put(&mut self, number: u64, role: Role, held: Held, cx: &mut Context<'_>) {
         let Some(at) = self.position(number) else {
             // The exchange left while this half was still being read (a gap took its partner).
-            let pairing = if side == Side::Client { Pairing::Unanswered } else { Pairing::Orphan };
+            let pairing = role.alone();
             self.leave_alone_why(number, pairing, held, Some(self.evidence.why), cx);
             return;
         };
         let exchange = &mut self.queue[at];
-        match side {
-            Side::Client => exchange.request = Some(held),
-            Side::Server => exchange.response = Some(held),
+        match role {
+            Role::Asks => exchange.request = Some(held),
+            Role::Answers => exchange.response = Some(held),
         }
         let gone = match exchange.standing {
             Standing::Sure => exchange.complete(),
@@ -367,55 +537,108 @@ impl Pairs {
 // === impl Pairs: by id ===
 
 impl Pairs {
-    fn ask_id(&mut self, id: u64, again: bool, held: Held, cx: &mut Context<'_>) {
+    /// A question under an id begins. One that is open under the same id was answered unseen.
+    fn ask_by_id(&mut self, id: u64, cx: &mut Context<'_>) -> Place {
         let number = self.number();
         let mut ids = self.ids.take().unwrap_or_default();
-        if let Some(first) = ids.pending(id) {
-            if again {
-                first.edit().repeats += 1;
-                cx.counts.repeated_questions += 1;
-                cx.pool.give(held, cx.budget);
-                self.last_number -= 1;
-                self.ids = Some(ids);
-                return;
-            }
-            if let Some((lost, number)) = ids.take(id) {
-                self.leave_alone_why(number, Pairing::Unanswered, lost, Some(Why::Gap), cx);
-            }
+        let before = ids.take(id);
+        let refused = ids.len() >= cx.limits.pending_max;
+        if refused {
+            cx.counts.budget_messages += 1;
+        } else {
+            ids.insert(id, Waiting::new(number));
         }
+        self.ids = Some(ids);
+        if let Some(lost) = before {
+            self.leave_waiting(lost, Why::Gap, cx);
+        }
+        if refused { Place::Refused(number) } else { Place::AsksId(id, number) }
+    }
+
+    fn put_question(&mut self, id: u64, number: u64, held: Held, cx: &mut Context<'_>) {
+        let waiting = self.ids.as_mut().and_then(|ids| ids.get_mut(id));
+        let Some(waiting) = waiting.filter(|waiting| waiting.number == number) else {
+            let why = Some(self.evidence.why);
+            return self.leave_alone_why(number, Pairing::Unanswered, held, why, cx);
+        };
+        let Some(response) = waiting.response.take() else {
+            waiting.request = Some(held);
+            return;
+        };
+        let _ = self.ids.as_mut().and_then(|ids| ids.take(id));
+        self.emit_by_id(number, held, response, cx);
+    }
+
+    fn put_answer(&mut self, id: u64, held: Held, cx: &mut Context<'_>) {
+        let waiting = self.ids.as_mut().and_then(|ids| ids.get_mut(id));
+        let Some(waiting) = waiting.filter(|waiting| waiting.response.is_none()) else {
+            let number = self.number();
+            return self.leave_alone(number, Pairing::Orphan, held, cx);
+        };
+        let number = waiting.number;
+        let Some(request) = waiting.request.take() else {
+            // The request is still being read.
+            waiting.response = Some(held);
+            return;
+        };
+        let _ = self.ids.as_mut().and_then(|ids| ids.take(id));
+        self.emit_by_id(number, request, held, cx);
+    }
+
+    fn ask_by_datagram(&mut self, id: u64, held: Held, cx: &mut Context<'_>) {
+        let mut ids = self.ids.take().unwrap_or_default();
+        if let Some(first) = ids.get_mut(id).and_then(|waiting| waiting.request.as_mut()) {
+            first.edit().repeats += 1;
+            cx.counts.repeated_questions += 1;
+            cx.pool.give(held, cx.budget);
+            self.ids = Some(ids);
+            return;
+        }
+        let number = self.number();
         if ids.len() >= cx.limits.pending_max {
             cx.counts.budget_messages += 1;
             self.leave_alone_why(number, Pairing::Unanswered, held, Some(Why::Budget), cx);
         } else {
-            ids.insert(id, held, number, again);
+            ids.insert(id, Waiting { request: Some(held), datagram: true, ..Waiting::new(number) });
         }
         self.ids = Some(ids);
     }
 
-    fn answer_id(&mut self, id: u64, again: bool, held: Held, cx: &mut Context<'_>) {
+    fn answer_by_datagram(&mut self, id: u64, held: Held, cx: &mut Context<'_>) {
         let mut ids = self.ids.take().unwrap_or_default();
         let at = held.first.at;
-        if let Some((request, number)) = ids.take(id) {
-            if again {
+        match ids.take(id) {
+            Some(Waiting { number, request: Some(request), .. }) => {
                 ids.remember(id, at);
+                self.emit_by_id(number, request, held, cx);
             }
-            self.emit(
-                number,
-                Some(request),
-                Some(held),
-                Pairing::Matched,
-                Some(PairedBy::Id),
-                None,
-                cx,
-            );
-        } else if again && ids.answered_lately(id, at) {
-            cx.counts.repeated_answers += 1;
-            cx.pool.give(held, cx.budget);
-        } else {
-            let number = self.number();
-            self.leave_alone(number, Pairing::Orphan, held, cx);
+            _ if ids.answered_lately(id, at) => {
+                cx.counts.repeated_answers += 1;
+                cx.pool.give(held, cx.budget);
+            }
+            _ => {
+                let number = self.number();
+                self.leave_alone(number, Pairing::Orphan, held, cx);
+            }
         }
         self.ids = Some(ids);
+    }
+
+    fn emit_by_id(&mut self, number: u64, request: Held, response: Held, cx: &mut Context<'_>) {
+        let by = Some(PairedBy::Id);
+        self.emit(number, Some(request), Some(response), Pairing::Matched, by, None, cx);
+    }
+
+    /// Halves that found nobody.
+    fn leave_waiting(&mut self, waiting: Waiting, why: Why, cx: &mut Context<'_>) {
+        let Waiting { number, request, response, .. } = waiting;
+        if let Some(request) = request {
+            self.leave_alone_why(number, Pairing::Unanswered, request, Some(why), cx);
+        }
+        if let Some(response) = response {
+            let number = self.number();
+            self.leave_alone_why(number, Pairing::Orphan, response, Some(why), cx);
+        }
     }
 }
 
@@ -427,8 +650,7 @@ impl Pairs {
         let Exchange { number, request, response, standing, .. } = exchange;
         match (request, response) {
             (Some(request), Some(response)) if standing == Standing::Sure => {
-                let by =
-                    if self.evidence.resumed { PairedBy::Alternation } else { PairedBy::Order };
+                let by = self.paired_in_order();
                 self.emit(
                     number,
                     Some(request),
@@ -451,6 +673,17 @@ impl Pairs {
         }
     }
 
+    fn paired_in_order(&self) -> PairedBy {
+        if self.evidence.resumed { PairedBy::Alternation } else { PairedBy::Order }
+    }
+
+    fn paired_by(&self, place: Place) -> PairedBy {
+        match place {
+            Place::Asks(_) | Place::Answers(_) => self.paired_in_order(),
+            _ => PairedBy::Id,
+        }
+    }
+
     fn leave_alone(&mut self, number: u64, pairing: Pairing, held: Held, cx: &mut Context<'_>) {
         let known = self.trust == Trust::Exact || pairing == Pairing::OneWay;
         let why = if known { None } else { Some(self.evidence.why) };
@@ -465,10 +698,12 @@ impl Pairs {
         why: Option<Why>,
         cx: &mut Context<'_>,
     ) {
-        let (request, response) = match (pairing, held.from) {
-            (Pairing::Orphan, _) | (Pairing::OneWay, Side::Server) => (None, Some(held)),
-            _ => (Some(held), None),
+        let answers = match pairing {
+            Pairing::Orphan => true,
+            Pairing::OneWay => held.from != self.asker,
+            Pairing::Matched | Pairing::Unanswered => false,
         };
+        let (request, response) = if answers { (None, Some(held)) } else { (Some(held), None) };
         self.emit(number, request, response, pairing, None, why, cx);
     }
 
@@ -487,11 +722,13 @@ impl Pairs {
         cx.outlet.done(&Done {
             protocol: self.protocol,
             number,
+            asker: self.asker,
             request: request.as_deref(),
             response: response.as_deref(),
             pairing,
             paired_by,
             missing,
+            goes_on: false,
         });
         for held in [request, response].into_iter().flatten() {
             cx.pool.give(held, cx.budget);
@@ -513,19 +750,31 @@ fn missing(
 // === impl Ticket ===
 
 impl Ticket {
-    /// The in-order exchange whose request this is.
-    pub(crate) fn asks(self) -> Option<u64> {
-        match self {
-            Self::Asks(number) => Some(number),
-            _ => None,
-        }
+    /// Whether `self` is the answer to the question behind `other`.
+    pub(crate) fn answers(self, other: Self) -> bool {
+        self.reversed == other.reversed
+            && match (self.place, other.place) {
+                (Place::Answers(a), Place::Asks(b)) => a == b,
+                (Place::AnswersId(a), Place::AsksId(b, _)) => a == b,
+                _ => false,
+            }
     }
 
-    /// The in-order exchange whose response this is.
-    pub(crate) fn answers(self) -> Option<u64> {
+    /// Whether it is a question, still being read, under `id`, that `side` would answer.
+    pub(crate) fn asks_under(self, side: Side, id: u64) -> bool {
+        let asked_by_other = self.reversed == (side == Side::Client);
+        asked_by_other && matches!(self.place, Place::AsksId(own, _) if own == id)
+    }
+}
+
+// === impl Role ===
+
+impl Role {
+    /// What a message in this role is without the other half.
+    fn alone(self) -> Pairing {
         match self {
-            Self::Answers(number) => Some(number),
-            _ => None,
+            Self::Asks => Pairing::Unanswered,
+            Self::Answers => Pairing::Orphan,
         }
     }
 }

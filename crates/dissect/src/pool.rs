@@ -3,13 +3,15 @@
 
 use std::ops::Deref;
 
-use model::{Budget, Mark, Message, Side};
+use model::{Body, Budget, Mark, Message, Moment, Side, Timestamp};
 
 /// Spare messages kept at most.
 const SPARE_MAX: usize = 64;
 /// Buffers larger than this leave a spare message: a small request must not hold a large body's
 /// buffer while it waits.
 const SPARE_BYTES_MAX: usize = 4 << 10;
+/// Moments of a body made room for first.
+const MOMENTS_MIN: usize = 8;
 /// Large body buffers kept at most.
 const LARGE_MAX: usize = 4;
 
@@ -49,6 +51,7 @@ impl Pool {
     pub(crate) fn give(&mut self, held: Held, budget: &mut Budget) {
         let Held { mut message } = held;
         budget.release(cost(&message));
+        message.body.moments = None;
         if message.body.kept.capacity() > SPARE_BYTES_MAX {
             let large = std::mem::take(&mut message.body.kept);
             if self.large.len() < LARGE_MAX {
@@ -99,6 +102,25 @@ impl Held {
         true
     }
 
+    /// Bytes of the body come at `at`; remembered where the protocol asked for it.
+    pub(crate) fn moment(&mut self, at: Timestamp, budget: &mut Budget) {
+        let Body { size, moments, .. } = &mut self.message.body;
+        let Some(known) = moments else { return };
+        if known.len() >= Body::MOMENTS_MAX || known.last().is_some_and(|last| last.at == at) {
+            return;
+        }
+        if known.len() == known.capacity() {
+            let more = known.capacity().max(MOMENTS_MIN);
+            if !budget.charge(more * size_of::<Moment>()) {
+                budget.release(known.capacity() * size_of::<Moment>());
+                *moments = None;
+                return;
+            }
+            known.reserve_exact(more);
+        }
+        known.push(Moment { offset: *size, at });
+    }
+
     /// Makes room for `bytes` bytes of body; `false` if the budget is used up.
     pub(crate) fn expect_body(
         &mut self,
@@ -125,7 +147,8 @@ impl Held {
 
 /// What a message is charged: itself and its buffers, used or not.
 fn cost(message: &Message) -> usize {
-    size_of::<Message>() + message.record.capacity() + message.body.kept.capacity()
+    let moments = message.body.moments.as_ref().map_or(0, Vec::capacity) * size_of::<Moment>();
+    size_of::<Message>() + message.record.capacity() + message.body.kept.capacity() + moments
 }
 
 impl Deref for Held {

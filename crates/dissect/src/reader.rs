@@ -4,6 +4,7 @@
 //! counts bodies down without calling anyone, and turns every loss into arithmetic or honesty.
 
 mod half;
+mod lanes;
 
 use std::num::NonZeroU32;
 
@@ -11,13 +12,18 @@ use model::{Mark, Protocol, Side, Timestamp, Why};
 
 pub(crate) use self::half::Open;
 use self::half::{Half, Straddle, short};
+pub(crate) use self::lanes::Lanes;
 use crate::{
-    Context, Conversation, Dissector, Found, Leftover, Sink, Standing, Step, UNTIL_END,
-    pairs::Pairs,
+    Context, Conversation, Dissector, Found, Leftover, Role, Sink, Standing, Step, UNTIL_END,
+    pairs::Pairs, sink::Abandoned,
 };
 
 /// Bytes skipped in a row, with no message among them, after which the flow is not ours.
 const STRAY_BYTES_MAX: u32 = 256 << 10;
+/// Steps that a dissector may make in one datagram.
+const DATAGRAM_STEPS_MAX: usize = 4_096;
+/// How long after a loss an open message that goes on nowhere is waited for.
+const DOUBTFUL_NS: u64 = 30_000_000_000;
 
 /// Whether bytes come as a stream or one message a datagram.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,6 +41,17 @@ pub struct Reader<D> {
     halves: [Half; 2],
     stray_bytes: u32,
     framing: Framing,
+    /// What the dissector broke off in its last call.
+    abandoned: Option<Abandoned>,
+}
+
+/// What one call of the dissector came to.
+struct Reading {
+    step: Step,
+    /// The message that it began was refused.
+    refused: bool,
+    /// It finished a message that was open before: it need not take bytes.
+    may_stay: bool,
 }
 
 /// What one pass over some bytes came to.
@@ -58,10 +75,11 @@ impl<D: Dissector> Reader<D> {
             halves: Default::default(),
             stray_bytes: 0,
             framing,
+            abandoned: None,
         })
     }
 
-    /// One datagram: a message, or nothing.
+    /// One datagram: a message, or several, or nothing.
     fn datagram(
         &mut self,
         from: Side,
@@ -70,27 +88,48 @@ impl<D: Dissector> Reader<D> {
         cut: u32,
         cx: &mut Context<'_>,
     ) -> Standing {
-        let step =
-            if chunk.is_empty() { Step::Lost } else { self.read(from, mark, chunk, cut, cx).0 };
-        let half = &mut self.halves[from as usize];
-        match step {
-            Step::Leave => Standing::NotOurs,
-            Step::Took(_) => {
-                let Some(open) = &mut half.open else { return Standing::Ours };
-                open.took(chunk.len());
-                if cut > 0 {
+        let mut at = 0;
+        for _ in 0..DATAGRAM_STEPS_MAX {
+            let rest = chunk.get(at..).unwrap_or_default();
+            let step = if rest.is_empty() {
+                Step::Lost
+            } else {
+                self.read(from, mark, rest, cut, cx).step
+            };
+            let half = &mut self.halves[from as usize];
+            match step {
+                Step::Leave => return Standing::NotOurs,
+                Step::Took(_) => {}
+                _ => {
+                    cx.counts.strayed += 1;
+                    cx.counts.skipped_bytes += rest.len() as u64;
+                    self.discard(from, cx);
+                    return Standing::Ours;
+                }
+            }
+            let Step::Took(took) = step else { return Standing::Ours };
+            let goes_on = took < rest.len() && (half.finished || half.lanes.is_some());
+            let took = if goes_on { took } else { rest.len() };
+            at += took;
+            // Where messages have lanes, only the dissector knows where they end.
+            let ends = half.finished || half.lanes.is_none();
+            if let Some(open) = &mut half.open {
+                open.took(took, mark);
+                if cut > 0 && at == chunk.len() {
                     open.lose_on_wire(u64::from(cut), Why::Snaplen);
                 }
-                self.complete(from, mark, cx);
-                Standing::Ours
             }
-            _ => {
-                cx.counts.strayed += 1;
-                cx.counts.skipped_bytes += chunk.len() as u64;
-                self.discard(from, cx);
-                Standing::Ours
+            if ends {
+                self.complete(from, mark, cx);
+            }
+            self.abandon(mark, cx);
+            if at == chunk.len() {
+                return Standing::Ours;
             }
         }
+        cx.counts.strayed += 1;
+        cx.counts.skipped_bytes += chunk.len().saturating_sub(at) as u64;
+        Standing::Ours
     }
 
     /// The next bytes of a stream.
@@ -162,7 +201,7 @@ impl<D: Dissector> Reader<D> {
         while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
             let half = &mut self.halves[from as usize];
             if half.body > 0 {
-                at += half.read_body(rest, cx);
+                at += half.read_body(rest, mark_at(at), cx);
                 if half.body == 0 && half.ends {
                     self.complete(from, mark_at(at - 1), cx);
                 }
@@ -187,9 +226,9 @@ impl<D: Dissector> Reader<D> {
                     }
                 }
             }
-            let (step, refused) = self.read(from, mark_at(at), rest, 0, cx);
+            let Reading { step, refused, may_stay } = self.read(from, mark_at(at), rest, 0, cx);
             let (took, body) = match step {
-                Step::Took(n) if n > 0 => (n, None),
+                Step::Took(n) if n > 0 || may_stay => (n, None),
                 Step::Body { head, body } => (head, Some((body, true))),
                 Step::Part { head, body } => (head, Some((body, false))),
                 Step::Become { took, .. } => (took, None),
@@ -215,12 +254,16 @@ impl<D: Dissector> Reader<D> {
             };
             let took = took.min(rest.len());
             debug_assert!(
-                took > 0 || body.is_some_and(|(n, _)| n > 0) || matches!(step, Step::Become { .. }),
+                took > 0
+                    || may_stay
+                    || body.is_some_and(|(n, _)| n > 0)
+                    || matches!(step, Step::Become { .. }),
                 "a step must move"
             );
             let last = mark_at((at + took).saturating_sub(1));
             at += took;
             self.took(from, took, body, last, rest.len() - took, cx);
+            self.abandon(last, cx);
             if refused {
                 self.pairs.gap(from, Why::Budget, cx);
             }
@@ -231,7 +274,7 @@ impl<D: Dissector> Reader<D> {
         Pass { taken: at, standing: Standing::Ours }
     }
 
-    /// One call of the dissector; also whether the message it began was refused.
+    /// One call of the dissector.
     fn read(
         &mut self,
         from: Side,
@@ -239,27 +282,34 @@ impl<D: Dissector> Reader<D> {
         input: &[u8],
         cut: u32,
         cx: &mut Context<'_>,
-    ) -> (Step, bool) {
+    ) -> Reading {
         let [client, server] = &mut self.halves;
         let (mine, theirs) = match from {
             Side::Client => (client, server),
             Side::Server => (server, client),
         };
+        let was_open = mine.open.is_some() || mine.lanes.is_some();
         let mut sink = Sink {
             from,
             first,
             cut,
             open: &mut mine.open,
+            lanes: &mut mine.lanes,
             opposite: &theirs.open,
+            opposite_lanes: &theirs.lanes,
             finished: false,
             refused: false,
+            abandoned: None,
             pairs: &mut self.pairs,
             cx,
         };
         let step = self.dissector.read(from, input, &mut sink);
-        let (finished, refused) = (sink.finished, sink.refused);
+        let Sink { finished, refused, abandoned, .. } = sink;
         mine.finished = finished;
-        (step, refused)
+        if abandoned.is_some() {
+            self.abandoned = abandoned;
+        }
+        Reading { step, refused, may_stay: finished && was_open }
     }
 
     /// Books what a step took: `took` bytes of head, then perhaps a body.
@@ -274,7 +324,7 @@ impl<D: Dissector> Reader<D> {
     ) {
         let half = &mut self.halves[from as usize];
         if let Some(open) = &mut half.open {
-            open.took(took);
+            open.took(took, last);
         }
         match body {
             Some((bytes, ends)) if bytes > 0 => {
@@ -296,7 +346,77 @@ impl<D: Dissector> Reader<D> {
         let Some(mut open) = half.open.take() else { return };
         self.stray_bytes = 0;
         open.held.edit().last = last;
+        if let Some(lane) = half.lanes.as_ref().map(|lanes| lanes.current) {
+            self.end_doubtful_question(side.other(), lane, &open, cx);
+        }
         self.pairs.complete(open.ticket, open.held, cx);
+    }
+
+    /// An answer is at its end: where bytes were lost that may have held the end of its question,
+    /// nothing more of it is waited for.
+    fn end_doubtful_question(
+        &mut self,
+        side: Side,
+        lane: u64,
+        answer: &Open,
+        cx: &mut Context<'_>,
+    ) {
+        let Some(question) = self.halves[side as usize].on_lane(lane) else { return };
+        if question.frozen && answer.ticket.answers(question.ticket) {
+            let question = self.halves[side as usize].take_lane(lane, cx);
+            question.into_iter().for_each(|open| self.pairs.complete(open.ticket, open.held, cx));
+        }
+    }
+
+    /// Ends both halves of an exchange that was broken off.
+    fn abandon(&mut self, mark: Mark, cx: &mut Context<'_>) {
+        let Some(Abandoned { lane, id, why }) = self.abandoned.take() else { return };
+        for side in [Side::Client, Side::Server] {
+            if let Some(mut open) = self.halves[side as usize].take_lane(lane, cx) {
+                open.lose(0, why);
+                let message = open.held.edit();
+                message.last = message.last.max_by_time(mark);
+                self.pairs.complete(open.ticket, open.held, cx);
+            }
+        }
+        for role in [Role::Asks, Role::Answers] {
+            self.pairs.abandon(role, id, why, cx);
+        }
+    }
+
+    /// Every message that is still open on a lane of `side` ends here, because of `why`.
+    fn end_lanes(&mut self, side: Side, why: Why, cx: &mut Context<'_>) {
+        let lanes = self.halves[side as usize].lanes.as_ref();
+        for lane in lanes.map_or_else(Vec::new, |lanes| lanes.select(|_| true)) {
+            let open = self.halves[side as usize].take_lane(lane, cx);
+            if let Some(mut open) = open {
+                open.lose(0, why);
+                self.pairs.complete(open.ticket, open.held, cx);
+            }
+        }
+    }
+
+    /// Gives up open messages that a loss may have ended, and that went on nowhere since.
+    fn end_doubtful(&mut self, now: Timestamp, cx: &mut Context<'_>) {
+        for side in [Side::Client, Side::Server] {
+            let half = &mut self.halves[side as usize];
+            let Some(lanes) = half.lanes.as_deref_mut() else { continue };
+            let due = lanes.doubtful_since.filter(|since| now >= since.after(DOUBTFUL_NS));
+            let Some(since) = due else { continue };
+            lanes.doubtful_since = None;
+            for lane in lanes.select(|open| open.frozen && open.held.last.at <= since) {
+                let open = self.halves[side as usize].take_lane(lane, cx);
+                open.into_iter().for_each(|open| self.pairs.complete(open.ticket, open.held, cx));
+            }
+        }
+    }
+
+    /// Shows what has been going on for long.
+    fn show_long(&mut self, now: Timestamp, cx: &mut Context<'_>) {
+        let Some(after) = cx.limits.shown_after_ns else { return };
+        let [client, server] = &mut self.halves;
+        server.show_long(client, now, after, &mut self.pairs, cx);
+        client.show_long(server, now, after, &mut self.pairs, cx);
     }
 
     /// The open message of `side` is nobody's.
@@ -313,7 +433,15 @@ impl<D: Dissector> Reader<D> {
         half.body = 0;
         half.lost = true;
         half.waiting = false;
-        if let Some(open) = &mut half.open {
+        if let Some(lanes) = &mut half.lanes {
+            // Nobody knows whose bytes these were: every message of the side may lack some, and goes
+            // on where it can.
+            cx.counts.doubtful += lanes.doubt(mark.at, why);
+            if let Some(open) = &mut half.open {
+                cx.counts.doubtful += 1;
+                open.lose(0, why);
+            }
+        } else if let Some(open) = &mut half.open {
             open.lose(lost, why);
             let last = open.held.last.max_by_time(mark);
             self.complete(side, last, cx);
@@ -420,6 +548,7 @@ impl<D: Dissector> Conversation for Reader<D> {
             let last = open.held.last;
             self.complete(from, last, cx);
         }
+        self.end_lanes(from, why, cx);
     }
 
     fn close(&mut self, mark: Mark, why: Why, cx: &mut Context<'_>) {
@@ -429,10 +558,20 @@ impl<D: Dissector> Conversation for Reader<D> {
     }
 
     fn deadline(&self, cx: &Context<'_>) -> Option<Timestamp> {
-        self.pairs.deadline(cx.limits.answer_ns_max)
+        let doubtful = self.halves.iter().filter_map(Half::doubtful_since);
+        let shown = cx.limits.shown_after_ns.and_then(|after| {
+            self.halves.iter().filter_map(Half::oldest_unshown).min().map(|at| at.after(after))
+        });
+        doubtful
+            .map(|since| since.after(DOUBTFUL_NS))
+            .chain(shown)
+            .chain(self.pairs.deadline(cx.limits.answer_ns_max))
+            .min()
     }
 
     fn tick(&mut self, now: Timestamp, cx: &mut Context<'_>) {
+        self.end_doubtful(now, cx);
+        self.show_long(now, cx);
         self.pairs.tick(now, cx);
     }
 
@@ -469,15 +608,21 @@ impl<D: Dissector> Reader<D> {
             first: mark,
             cut: 0,
             open: &mut mine.open,
+            lanes: &mut mine.lanes,
             opposite: &theirs.open,
+            opposite_lanes: &theirs.lanes,
             finished: false,
             refused: false,
+            abandoned: None,
             pairs: &mut self.pairs,
             cx,
         };
         self.dissector.end(from, &mut sink);
-        if sink.finished {
+        let Sink { finished, abandoned, .. } = sink;
+        self.abandoned = abandoned;
+        if finished {
             self.complete(from, mark, cx);
         }
+        self.abandon(mark, cx);
     }
 }

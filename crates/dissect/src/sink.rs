@@ -1,8 +1,13 @@
 //! Where a dissector puts the messages it found.
 
-use model::{Mark, Message, Side};
+use model::{Mark, Message, Side, Why};
 
-use crate::{Context, Limits, Pair, pairs::Pairs, reader::Open};
+use crate::{
+    Context, Limits, Opens, Pair, Role, Secrets,
+    inner::What,
+    pairs::{Pairs, Ticket},
+    reader::{Lanes, Open},
+};
 
 /// What a dissector may do while it reads: begin a message, write it down, finish it, look at the
 /// question that an answer belongs to.
@@ -13,12 +18,23 @@ pub struct Sink<'r, 'c> {
     /// Bytes of this datagram that were cut off.
     pub(crate) cut: u32,
     pub(crate) open: &'r mut Option<Open>,
+    pub(crate) lanes: &'r mut Option<Box<Lanes>>,
     /// The other side's open message.
     pub(crate) opposite: &'r Option<Open>,
+    pub(crate) opposite_lanes: &'r Option<Box<Lanes>>,
     pub(crate) finished: bool,
     pub(crate) refused: bool,
+    pub(crate) abandoned: Option<Abandoned>,
     pub(crate) pairs: &'r mut Pairs,
     pub(crate) cx: &'r mut Context<'c>,
+}
+
+/// An exchange that was broken off.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Abandoned {
+    pub(crate) lane: u64,
+    pub(crate) id: u64,
+    pub(crate) why: Why,
 }
 
 // === impl Sink ===
@@ -26,16 +42,58 @@ pub struct Sink<'r, 'c> {
 impl Sink<'_, '_> {
     /// A message of the side that is being read begins with the first byte of `input`.
     ///
-    /// One that is still open is finished as it is.
+    /// Clients ask, servers answer; see [`begin_as`](Self::begin_as).
     pub fn begin(&mut self, pair: Pair) {
+        self.begin_role(None, pair);
+    }
+
+    /// The same where the server asks or the client answers: a broker that delivers, a subscriber
+    /// that acknowledges. Ids and order of these calls are apart from the usual ones.
+    pub fn begin_as(&mut self, role: Role, pair: Pair) {
+        self.begin_role(Some(role), pair);
+    }
+
+    fn begin_role(&mut self, role: Option<Role>, pair: Pair) {
         debug_assert!(self.open.is_none(), "finish the message before the next begins");
         let Some(held) = self.cx.pool.take(self.from, self.first, self.cx.budget) else {
             self.cx.counts.budget_messages += 1;
             self.refused = true;
             return;
         };
-        let ticket = self.pairs.begin(self.from, pair, self.first.at, self.cx);
-        *self.open = Some(Open { held, ticket, frozen: false });
+        let ticket = self.pairs.begin(self.from, role, pair, self.first.at, self.cx);
+        *self.open = Some(Open { held, ticket, frozen: false, shown: false });
+    }
+
+    /// Turns to another lane of this side: the message that is open there is the open one now, and
+    /// the current one waits. For protocols that interleave messages on one stream. Lane 0 is the one
+    /// before the first turn.
+    pub fn turn_to(&mut self, lane: u64) {
+        let lanes = self.lanes.get_or_insert_default();
+        if lanes.current == lane {
+            return;
+        }
+        let parked = self.open.take().map_or(Ok(()), |open| lanes.park(open, self.cx.budget));
+        *self.open = lanes.take(lane, self.cx.budget);
+        lanes.current = lane;
+        if let Err(mut open) = parked {
+            self.cx.counts.budget_messages += 1;
+            open.lose(0, Why::Budget);
+            self.pairs.complete(open.ticket, open.held, self.cx);
+        }
+    }
+
+    /// The exchange whose messages are on `lane`, and which is pending under `id`, was broken off
+    /// because of `why`: its open halves end after this call of `read`, incomplete.
+    pub fn abandon(&mut self, lane: u64, id: u64, why: Why) {
+        self.abandoned = Some(Abandoned { lane, id, why });
+    }
+
+    /// The body of the open message remembers when its bytes came
+    /// ([`Body::moments`](model::Body::moments)).
+    pub fn timed(&mut self) {
+        if let Some(open) = self.open {
+            open.held.edit().body.moments.get_or_insert_default();
+        }
     }
 
     /// Appends to the record of the open message.
@@ -67,7 +125,7 @@ impl Sink<'_, '_> {
     /// [`Step::Body`](crate::Step) or [`Step::Part`](crate::Step).
     pub fn body(&mut self, bytes: &[u8]) {
         let Some(open) = self.open else { return };
-        open.body(bytes, bytes.len() as u64, self.cx);
+        open.body(bytes, bytes.len() as u64, self.first.at, self.cx);
     }
 
     /// The open message ends with the last byte that this call of `read` takes.
@@ -86,16 +144,61 @@ impl Sink<'_, '_> {
     #[must_use]
     pub fn question(&self) -> Option<&Message> {
         let Some(open) = self.open.as_ref() else {
-            let (number, request) = self.pairs.next_question()?;
-            return request.or_else(|| self.still_open(number));
+            let (ticket, request) = self.pairs.next_question(self.from)?;
+            return request.or_else(|| self.still_open(|asks| asks == ticket));
         };
-        self.pairs.question(open.ticket).or_else(|| self.still_open(open.ticket.answers()?))
+        self.pairs
+            .question(open.ticket)
+            .or_else(|| self.still_open(|asks| open.ticket.answers(asks)))
     }
 
-    /// The pending request under `id`.
+    /// The pending request under `id` that this side would answer.
     #[must_use]
     pub fn question_by_id(&self, id: u64) -> Option<&Message> {
-        self.pairs.question_by_id(id)
+        let from = self.from;
+        self.pairs
+            .question_by_id(from, id)
+            .or_else(|| self.still_open(|asks| asks.asks_under(from, id)))
+    }
+
+    /// What the conversation after [`Step::Become`](crate::Step) is to know: the name under which
+    /// its protocol is known ([`Dissection::names`](crate::Dissection)), where that came from the
+    /// wire, and what was agreed on.
+    pub fn bequeath(&mut self, name: &[u8], bytes: &[u8]) {
+        name.clone_into(&mut self.cx.heritage.name);
+        bytes.clone_into(&mut self.cx.heritage.bytes);
+    }
+
+    /// By what this flow may be decrypted.
+    #[must_use]
+    pub fn secrets(&self) -> &Secrets {
+        self.cx.secrets
+    }
+
+    /// A byte stream inside this one begins. `channel` is the conversation's own number for it.
+    pub fn inner_opens(&mut self, channel: u64, opens: Opens) {
+        self.cx.inner.push(channel, self.from, self.first, What::Opens(Box::new(opens)));
+    }
+
+    /// Bytes of this side on a stream inside.
+    pub fn inner(&mut self, channel: u64, bytes: &[u8]) {
+        self.inner_with(channel, |all| all.extend_from_slice(bytes));
+    }
+
+    /// The same, written in place: `write` appends them to what it is given, and changes nothing
+    /// before.
+    pub fn inner_with(&mut self, channel: u64, write: impl FnOnce(&mut Vec<u8>)) {
+        self.cx.inner.says(channel, self.from, self.first, write);
+    }
+
+    /// `len` bytes of this side on a stream inside were lost (at least one; an unknown number is 1).
+    pub fn inner_gap(&mut self, channel: u64, len: u64, why: Why) {
+        self.cx.inner.push(channel, self.from, self.first, What::Gap(len, why));
+    }
+
+    /// This side sends nothing more on a stream inside.
+    pub fn inner_ends(&mut self, channel: u64, why: Why) {
+        self.cx.inner.push(channel, self.from, self.first, What::Ends(why));
     }
 
     /// Bytes of this datagram that the snap length took; 0 for streams.
@@ -110,9 +213,12 @@ impl Sink<'_, '_> {
         self.cx.limits
     }
 
-    /// The request with this number if it is still being read.
-    fn still_open(&self, number: u64) -> Option<&Message> {
-        let open = self.opposite.as_ref()?;
-        (open.ticket.asks() == Some(number)).then_some(&*open.held)
+    /// The other side's message whose ticket is as wanted, if it is still being read. Looked for on
+    /// its current lane and on this side's.
+    fn still_open(&self, wanted: impl Fn(Ticket) -> bool) -> Option<&Message> {
+        let lane = self.lanes.as_ref().map_or(0, |lanes| lanes.current);
+        let parked = self.opposite_lanes.as_ref().and_then(|lanes| lanes.get(lane));
+        let open = self.opposite.iter().chain(parked).find(|open| wanted(open.ticket))?;
+        Some(&open.held)
     }
 }

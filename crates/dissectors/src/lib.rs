@@ -7,7 +7,10 @@ pub mod dns;
 pub mod http;
 pub mod redis;
 
-use dissect::Dissection;
+use dissect::{Dissection, Lens};
 
 /// All protocols, in the order in which they are tried: the surest probes first.
 pub static ALL: &[&Dissection] = &[&http::DISSECTION, &redis::DISSECTION, &dns::DISSECTION];
+
+/// Protocols that are spoken in the messages of others, and whose calls they are.
+pub static LENSES: &[Lens] = &[];

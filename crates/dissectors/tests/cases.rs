@@ -18,7 +18,7 @@ fn cases(name: &str) -> Vec<PathBuf> {
 fn every_case_holds_whole_cut_lossy_and_late() {
     let only = std::env::var("CASE").unwrap_or_default();
     for dissection in dissectors::ALL {
-        for path in cases(dissection.protocol.name) {
+        for path in cases(dissection.folder) {
             if !path.display().to_string().contains(&only) {
                 continue;
             }
@@ -32,17 +32,22 @@ fn every_case_holds_whole_cut_lossy_and_late() {
 
 #[test]
 fn no_two_protocols_share_a_name_or_a_field_twice() {
-    let mut names = std::collections::HashSet::new();
+    let mut folders = std::collections::HashSet::new();
+    let mut tables: Vec<&model::Protocol> = Vec::new();
+    let spoken = dissectors::ALL.iter().map(|dissection| dissection.protocol);
+    let seen_through = dissectors::LENSES.iter().flat_map(|lens| lens.protocols).copied();
     for dissection in dissectors::ALL {
-        assert!(names.insert(dissection.protocol.name), "{} twice", dissection.protocol.name);
+        assert!(folders.insert(dissection.folder), "{} twice", dissection.folder);
+    }
+    for protocol in spoken.chain(seen_through) {
+        if tables.iter().any(|known| std::ptr::eq(*known, protocol)) {
+            continue;
+        }
+        assert!(!tables.contains(&protocol), "two tables are called {}", protocol.name);
+        tables.push(protocol);
         let mut fields = std::collections::HashSet::new();
-        for field in dissection.protocol.fields {
-            assert!(
-                fields.insert(field.name),
-                "{}: {} twice",
-                dissection.protocol.name,
-                field.name
-            );
+        for field in protocol.fields {
+            assert!(fields.insert(field.name), "{}: {} twice", protocol.name, field.name);
             assert!(!field.about.is_empty(), "{} says nothing about itself", field.name);
         }
     }

@@ -183,7 +183,7 @@ mod tests {
             wrong in prop::collection::vec(any::<u8>(), 0..3),
         ) {
             let kept = [text.as_bytes(), &wrong].concat();
-            let body = Body { size: kept.len() as u64, kept };
+            let body = Body { size: kept.len() as u64, kept, ..Body::default() };
             let mut facts = Facts::default();
             facts.set(BodyFacts { media_type: Some(&media_type), encoding: None });
             let (mut short, mut long) = (Vec::new(), Vec::new());

@@ -1,7 +1,7 @@
 //! A call as one line of JSON, as `docs/schema/call-1.schema.json` describes it.
 
 use content::json;
-use model::{Call, Endpoint, Headline, Missing, Outcome, Source, Transport};
+use model::{Call, Cover, Endpoint, Headline, Missing, Outcome, Source, Transport};
 
 use crate::{
     half::Halves,
@@ -65,12 +65,19 @@ impl Ndjson {
             }
         }
         push_pairing(call, out);
+        if let Some(cover) = call.cover {
+            push_cover(cover, out);
+        }
         self.push_origin(call, out);
     }
 
     fn push_identity(&mut self, call: &Call<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"id\":\"");
         push_number(out, call.stream);
+        if call.inside > 0 {
+            out.push(b'.');
+            push_number(out, call.inside);
+        }
         out.push(b'-');
         push_number(out, call.number);
         out.extend_from_slice(b"\",\"time\":\"");
@@ -155,10 +162,30 @@ fn push_pairing(call: &Call<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(paired_by.name().as_bytes());
         out.extend_from_slice(b"\",");
     }
+    if call.goes_on {
+        out.extend_from_slice(b"\"state\":\"open\",");
+    }
     match call.missing {
         None => out.extend_from_slice(b"\"missing\":null,"),
         Some(missing) => push_missing(missing, out),
     }
+}
+
+fn push_cover(cover: &Cover, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\"tls\":{\"decrypted_by\":");
+    json::push_str(out, cover.decrypted_by);
+    for (key, text) in [
+        (&b",\"sni\":"[..], &cover.server_name),
+        (b",\"version\":", &cover.version),
+        (b",\"alpn\":", &cover.alpn),
+        (b",\"cipher\":", &cover.cipher),
+    ] {
+        if !text.is_empty() {
+            out.extend_from_slice(key);
+            json::push_str(out, text);
+        }
+    }
+    out.extend_from_slice(b"},");
 }
 
 fn push_missing(missing: Missing, out: &mut Vec<u8>) {

@@ -1,7 +1,12 @@
 //! From a carrier's bytes to a conversation, and from a conversation's calls to the sink.
 
-use dissect::{Context, Conversation, Dissection, Done, Limits, Next, Outlet, Pool, Standing};
-use model::{Budget, Call, CallSink, Dir, Mark, Pairing, Side, Timestamp, Why};
+use std::{collections::VecDeque, sync::Arc};
+
+use dissect::{
+    Context, Conversation, Dissection, Done, Heritage, Inner, Lens, Limits, Next, Opening, Outlet,
+    Pool, Secrets, Standing,
+};
+use model::{Budget, Call, CallSink, Dir, Mark, Pairing, Protocol, Side, Timestamp, Why};
 use stream::End;
 
 use crate::{
@@ -9,24 +14,30 @@ use crate::{
     flow::{Speech, Talk},
 };
 
-/// Changes of protocol followed within one packet.
-const CHANGES_MAX: u32 = 32;
+/// Pieces that may change hands within one packet.
+const CHANGES_MAX: u32 = 64;
 
 /// What the flows of a shard share.
 pub(crate) struct Commons {
     pub(crate) list: &'static [&'static Dissection],
+    pub(crate) lenses: &'static [Lens],
     pub(crate) limits: Limits,
     pub(crate) budget: Budget,
     pub(crate) pool: Pool,
     pub(crate) memory: Memory,
     pub(crate) counts: dissect::Counts,
     pub(crate) tally: Tally,
+    pub(crate) secrets: Arc<Secrets>,
+    pub(crate) inner: Inner,
+    pub(crate) heritage: Heritage,
 }
 
 /// What was seen of each protocol, by its index in the list; the last one is for the unknown.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) calls: Vec<[u64; 4]>,
+    /// Calls of protocols that are spoken in others' messages.
+    pub(crate) seen_through: Vec<(&'static Protocol, [u64; 4])>,
     pub(crate) flows: Vec<u64>,
     pub(crate) withdrawn: u64,
     pub(crate) unknown_bytes: u64,
@@ -55,6 +66,8 @@ pub(crate) struct Deliver<'a> {
     pub(crate) start: Start,
     /// Why flows are flushed, when they are.
     pub(crate) flushed: Why,
+    /// How many streams this one is inside of.
+    pub(crate) depth: u8,
 }
 
 // === impl Outlet ===
@@ -65,6 +78,24 @@ impl stream::Outlet for Deliver<'_> {
     }
 
     fn gap(&mut self, dir: Dir, mark: Mark, len: u64, why: Why) {
+        self.lost(dir, mark, len, why);
+    }
+
+    fn end(&mut self, dir: Dir, mark: Mark, how: End) {
+        let why = match how {
+            End::Fin => Why::Closed,
+            End::Reset => Why::Reset,
+            End::Flushed => self.flushed,
+        };
+        self.ended(dir, mark, why);
+    }
+}
+
+// === impl Deliver ===
+
+impl Deliver<'_> {
+    /// `len` bytes that went `dir` are not there.
+    pub(crate) fn lost(&mut self, dir: Dir, mark: Mark, len: u64, why: Why) {
         let side = self.talk.side(dir);
         match &mut self.talk.speech {
             Speech::Unknown(unknown) => {
@@ -76,12 +107,8 @@ impl stream::Outlet for Deliver<'_> {
         }
     }
 
-    fn end(&mut self, dir: Dir, mark: Mark, how: End) {
-        let why = match how {
-            End::Fin => Why::Closed,
-            End::Reset => Why::Reset,
-            End::Flushed => self.flushed,
-        };
+    /// Nothing more goes `dir`, because of `why`.
+    pub(crate) fn ended(&mut self, dir: Dir, mark: Mark, why: Why) {
         if why != Why::Closed {
             self.talk.ended.get_or_insert(why);
         }
@@ -90,11 +117,7 @@ impl stream::Outlet for Deliver<'_> {
             self.converse(|talk, cx| talk.end(side, mark, why, cx));
         }
     }
-}
 
-// === impl Deliver ===
-
-impl Deliver<'_> {
     /// Bytes that go `dir`: of a stream in order, or one datagram.
     pub(crate) fn say(&mut self, dir: Dir, mark: Mark, bytes: &[u8], cut: u32) {
         let side = self.talk.side(dir);
@@ -114,7 +137,10 @@ impl Deliver<'_> {
     pub(crate) fn close(&mut self, mark: Mark) {
         let why = self.talk.ended.unwrap_or(Why::Closed);
         match &mut self.talk.speech {
-            Speech::Speaks(..) => self.converse(|talk, cx| talk.close(mark, why, cx)),
+            Speech::Speaks(..) => {
+                self.converse(|talk, cx| talk.close(mark, why, cx));
+                self.close_inside(mark);
+            }
             Speech::Unknown(unknown) => {
                 unknown.gap(Dir::Ab);
                 unknown.gap(Dir::Ba);
@@ -131,13 +157,17 @@ impl Deliver<'_> {
     pub(crate) fn tick(&mut self, now: Timestamp) {
         if let Speech::Speaks(..) = self.talk.speech {
             self.converse(|talk, cx| talk.tick(now, cx));
+            self.tick_inside(now);
         }
     }
 
     /// When the conversation has something to do by itself.
     pub(crate) fn deadline(&mut self) -> Option<Timestamp> {
         match self.talk.speech {
-            Speech::Speaks(..) => self.converse(|talk, cx| talk.deadline(cx)),
+            Speech::Speaks(..) => {
+                let own = self.converse(|talk, cx| talk.deadline(cx));
+                own.into_iter().chain(self.deadline_inside()).min()
+            }
             _ => None,
         }
     }
@@ -152,7 +182,10 @@ impl Deliver<'_> {
         let Speech::Speaks(number, conversation) = &mut self.talk.speech else {
             return R::default();
         };
-        let Commons { limits, budget, pool, counts, tally, .. } = &mut *self.commons;
+        let rare = self.talk.rare.as_deref();
+        let Commons {
+            lenses, limits, budget, pool, counts, tally, secrets, inner, heritage, ..
+        } = &mut *self.commons;
         let mut outlet = FlowOutlet {
             call: Call {
                 protocol: conversation.protocol(),
@@ -160,6 +193,8 @@ impl Deliver<'_> {
                 client,
                 server,
                 stream: self.talk.stream,
+                inside: rare.map_or(0, |rare| rare.inside),
+                cover: rare.and_then(|rare| rare.cover.as_ref()),
                 number: 0,
                 order: self.order,
                 source: self.talk.source,
@@ -168,12 +203,21 @@ impl Deliver<'_> {
                 pairing: Pairing::OneWay,
                 paired_by: None,
                 missing: None,
+                goes_on: false,
             },
             sink: self.sink,
             numbers: &mut self.talk.numbers,
-            tally: tally_of(tally, *number),
+            tally,
+            spoken: *number,
+            lenses,
         };
-        act(&mut **conversation, &mut Context { limits, budget, pool, counts, outlet: &mut outlet })
+        let outlet = &mut outlet;
+        let mut cx = Context { limits, budget, pool, counts, secrets, inner, heritage, outlet };
+        let result = act(&mut **conversation, &mut cx);
+        if !self.commons.inner.is_empty() {
+            self.deliver_inside();
+        }
+        result
     }
 
     fn detect(&mut self, dir: Dir, mark: Mark, bytes: &[u8], cut: u32) {
@@ -206,7 +250,7 @@ impl Deliver<'_> {
     fn begin(&mut self, known: Known, at: Piece, bytes: &[u8], cut: u32) {
         self.talk.client = if known.from == Side::Client { at.dir } else { at.dir.flip() };
         let mut conversation =
-            (self.commons.list[usize::from(known.protocol)].open)(self.talk.key.transport);
+            (self.commons.list[usize::from(known.protocol)].open)(&self.opening(&[]));
         if !known.from_start {
             let why = if known.gapped { Why::Gap } else { Why::CaptureStart };
             conversation.joined_late(self.quiet_since(at.mark, known.gapped), why);
@@ -228,25 +272,23 @@ impl Deliver<'_> {
 
     /// The flow speaks something else from here on, or never spoke what we took it for.
     fn change(&mut self, standing: Standing) {
-        let mut next = standing;
+        let mut pending = VecDeque::from(self.hand_over(&standing));
         for _ in 0..CHANGES_MAX {
-            let rest = self.hand_over(&next);
-            next = Standing::Ours;
-            let mut rest = rest.into_iter();
-            for piece in rest.by_ref() {
-                if let Speech::Unknown(_) = self.talk.speech {
-                    self.detect(piece.dir, piece.mark, &piece.bytes, 0);
-                    continue;
-                }
-                let side = self.talk.side(piece.dir);
-                next = self.converse(|talk, cx| talk.data(side, piece.mark, &piece.bytes, 0, cx));
-                if !matches!(next, Standing::Ours) {
-                    break;
-                }
+            let Some(piece) = pending.pop_front() else { return };
+            if let Speech::Unknown(_) = self.talk.speech {
+                self.detect(piece.dir, piece.mark, &piece.bytes, 0);
+                continue;
             }
-            if matches!(next, Standing::Ours) {
-                return;
+            let side = self.talk.side(piece.dir);
+            let next = self.converse(|talk, cx| talk.data(side, piece.mark, &piece.bytes, 0, cx));
+            if !matches!(next, Standing::Ours) {
+                self.hand_over(&next).into_iter().rev().for_each(|left| pending.push_front(left));
             }
+        }
+        let lost: usize = pending.iter().map(|piece| piece.bytes.len()).sum();
+        self.commons.counts.skipped_bytes += lost as u64;
+        for piece in pending {
+            self.lost(piece.dir, piece.mark, piece.bytes.len() as u64, Why::Budget);
         }
     }
 
@@ -266,6 +308,11 @@ impl Deliver<'_> {
         let Speech::Speaks(number, _) = self.talk.speech else { return rest };
         self.talk.speech = match standing {
             Standing::Becomes(Next::Speak(dissection)) => self.spoken(dissection),
+            Standing::Becomes(Next::Named(name)) => self.named(name.as_bytes()),
+            Standing::Becomes(Next::Bequeathed) => {
+                let name = std::mem::take(&mut self.commons.heritage.name);
+                self.named(&name)
+            }
             Standing::Becomes(Next::Detect) => Speech::Unknown(Unknown::default()),
             Standing::NotOurs | Standing::Ours => {
                 self.talk.withdrawn |= 1 << (number & 63);
@@ -280,7 +327,23 @@ impl Deliver<'_> {
         let number = self.commons.list.iter().position(|known| std::ptr::eq(*known, dissection));
         let number = number.and_then(|n| u8::try_from(n).ok()).unwrap_or(u8::MAX);
         count(&mut self.commons.tally.flows, usize::from(number));
-        Speech::Speaks(number, (dissection.open)(self.talk.key.transport))
+        let heritage = std::mem::take(&mut self.commons.heritage.bytes);
+        Speech::Speaks(number, (dissection.open)(&self.opening(&heritage)))
+    }
+
+    /// What is known under this name.
+    fn named(&mut self, name: &[u8]) -> Speech {
+        let known = |one: &&&Dissection| {
+            one.names.iter().any(|own| own.as_bytes().eq_ignore_ascii_case(name))
+        };
+        match self.commons.list.iter().find(known) {
+            Some(dissection) => self.spoken(dissection),
+            None => Speech::Unknown(Unknown::default()),
+        }
+    }
+
+    fn opening<'h>(&self, heritage: &'h [u8]) -> Opening<'h> {
+        Opening { transport: self.talk.key.transport, heritage }
     }
 }
 
@@ -289,38 +352,72 @@ struct FlowOutlet<'a> {
     call: Call<'a>,
     sink: &'a mut dyn CallSink,
     numbers: &'a mut (u64, u64),
-    tally: &'a mut [u64; 4],
+    tally: &'a mut Tally,
+    /// Number in the list of what is spoken.
+    spoken: u8,
+    lenses: &'static [Lens],
 }
 
 impl Outlet for FlowOutlet<'_> {
     fn done(&mut self, done: &Done<'_>) {
-        self.tally[done.pairing as usize] += 1;
+        let mut lenses = self.lenses.iter().filter(|lens| std::ptr::eq(lens.over, done.protocol));
+        let seen = lenses.find_map(|lens| (lens.sees)(done.request, done.response));
+        if !done.goes_on {
+            let calls = match seen {
+                Some(protocol) => self.tally.seen_as(protocol),
+                None => self.tally.spoken(self.spoken),
+            };
+            calls[done.pairing as usize] += 1;
+        }
         let number = self.numbers.0 + done.number;
         self.numbers.1 = self.numbers.1.max(number);
+        let (client, server) = match done.asker {
+            Side::Client => (self.call.client, self.call.server),
+            Side::Server => (self.call.server, self.call.client),
+        };
         self.sink.call(&Call {
-            protocol: done.protocol,
+            protocol: seen.unwrap_or(done.protocol),
+            client,
+            server,
             number,
             request: done.request,
             response: done.response,
             pairing: done.pairing,
             paired_by: done.paired_by,
             missing: done.missing,
+            goes_on: done.goes_on,
             ..self.call
         });
+    }
+}
+
+// === impl Tally ===
+
+impl Tally {
+    fn spoken(&mut self, number: u8) -> &mut [u64; 4] {
+        let at = usize::from(number);
+        if self.calls.len() <= at {
+            self.calls.resize(at + 1, [0; 4]);
+        }
+        &mut self.calls[at]
+    }
+
+    fn seen_as(&mut self, protocol: &'static Protocol) -> &mut [u64; 4] {
+        let known = |(one, _): &(&'static Protocol, _)| std::ptr::eq(*one, protocol);
+        let at = match self.seen_through.iter().position(known) {
+            Some(at) => at,
+            None => {
+                self.seen_through.push((protocol, [0; 4]));
+                self.seen_through.len() - 1
+            }
+        };
+        &mut self.seen_through[at].1
     }
 }
 
 /// The place in the order of what the packet with this ordinal finishes.
 pub(crate) fn order_of(ordinal: u64) -> u64 {
     ordinal * 2 + 1
-}
-
-fn tally_of(tally: &mut Tally, number: u8) -> &mut [u64; 4] {
-    let at = usize::from(number);
-    if tally.calls.len() <= at {
-        tally.calls.resize(at + 1, [0; 4]);
-    }
-    &mut tally.calls[at]
 }
 
 fn count(counts: &mut Vec<u64>, at: usize) {

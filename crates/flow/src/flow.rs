@@ -1,7 +1,7 @@
 //! One flow between two packets.
 
 use dissect::Conversation;
-use model::{Dir, Endpoint, FlowKey, Side, Timestamp, Why};
+use model::{Cover, Dir, Endpoint, FlowKey, Side, Timestamp, Why};
 use stream::Connection;
 
 use crate::detect::Unknown;
@@ -38,6 +38,25 @@ pub(crate) struct Talk {
     /// Bit n: protocol n of the list was tried and withdrawn.
     pub(crate) withdrawn: u64,
     pub(crate) speech: Speech,
+    /// What most flows don't have.
+    pub(crate) rare: Option<Box<Rare>>,
+}
+
+/// What only some talks have: streams inside, or that they are one themselves.
+#[derive(Default)]
+pub(crate) struct Rare {
+    /// Which stream inside a flow this is, from 1; 0 for the flow itself.
+    pub(crate) inside: u32,
+    /// What it was wrapped in.
+    pub(crate) cover: Option<Cover>,
+    /// It is not read from its first byte.
+    pub(crate) late: bool,
+    /// Sides that are done.
+    pub(crate) done: [bool; 2],
+    /// Streams inside found so far.
+    pub(crate) found: u32,
+    /// Those that go on, by the conversation's own number.
+    pub(crate) channels: Vec<(u64, Talk)>,
 }
 
 /// What carries the bytes.
@@ -87,6 +106,10 @@ impl Flow {
 impl Talk {
     pub(crate) fn side(&self, dir: Dir) -> Side {
         if dir == self.client { Side::Client } else { Side::Server }
+    }
+
+    pub(crate) fn dir(&self, side: Side) -> Dir {
+        if side == Side::Client { self.client } else { self.client.flip() }
     }
 
     pub(crate) fn client(&self) -> Endpoint {

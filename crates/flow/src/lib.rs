@@ -8,6 +8,7 @@
 mod deliver;
 mod detect;
 mod flow;
+mod inside;
 mod report;
 mod shard;
 mod table;

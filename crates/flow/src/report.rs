@@ -75,6 +75,10 @@ impl Report {
                 self.add(&one);
             }
         }
+        for (protocol, calls) in &tally.seen_through {
+            let one = Self { protocols: vec![(protocol.name, 0, *calls)], ..Self::default() };
+            self.add(&one);
+        }
         self.unknown_flows += tally.flows.get(list.len()).copied().unwrap_or_default();
         self.count(
             "withdrawn",

@@ -1,6 +1,8 @@
 //! The flows of one shard, and everything that is bounded about them.
 
-use dissect::{Dissection, Limits, Pool};
+use std::sync::Arc;
+
+use dissect::{Dissection, Heritage, Inner, Lens, Limits, Pool, Secrets};
 use hashbrown::HashMap;
 use model::{Budget, CallSink, Dir, Endpoint, FlowKey, Mark, Timestamp, Why};
 use packet::{Datagram, Segment};
@@ -28,6 +30,8 @@ const GROUPS_MAX: usize = 4_096;
 pub struct Settings {
     /// The protocols, in the order in which they are tried.
     pub list: &'static [&'static Dissection],
+    /// Protocols spoken in the messages of others.
+    pub lenses: &'static [Lens],
     /// How much one flow may keep.
     pub limits: Limits,
     /// Bytes for all buffers of all shards.
@@ -79,12 +83,16 @@ impl Shard {
             wheel: Wheel::new(),
             commons: Commons {
                 list: settings.list,
+                lenses: settings.lenses,
                 limits: settings.limits.clone(),
                 budget: Budget::new(memory - memory / 4),
                 pool: Pool::default(),
                 memory: Memory::new(),
                 counts: dissect::Counts::default(),
                 tally: Tally::default(),
+                secrets: Arc::default(),
+                inner: Inner::default(),
+                heritage: Heritage::default(),
             },
             held: Budget::new(memory / 4),
             flows_max: (settings.flows_max / shards).max(1),
@@ -155,6 +163,7 @@ impl Shard {
             last_at: *last_at,
             start: Start::Unseen,
             flushed: Why::CaptureEnd,
+            depth: 0,
         };
         deliver.say(dir, arrival.mark, datagram.payload, datagram.cut);
         *last_at = arrival.mark.at.max(*last_at);
@@ -201,6 +210,7 @@ impl Shard {
             order,
             last_at: *last_at,
             flushed: Why::CaptureEnd,
+            depth: 0,
         };
         let mut next = None;
         if let Carrier::Connection(connection) = carrier {
@@ -252,6 +262,7 @@ impl Shard {
             last_at,
             start,
             flushed: why,
+            depth: 0,
         };
         match &mut carrier {
             Carrier::Connection(connection) => {
@@ -265,6 +276,11 @@ impl Shard {
     /// Bytes charged at most.
     pub(crate) fn memory_peak(&self) -> usize {
         self.commons.budget.peak() + self.held.peak()
+    }
+
+    /// By what flows can be decrypted from now on.
+    pub(crate) fn learn(&mut self, secrets: &Arc<Secrets>) {
+        self.commons.secrets = Arc::clone(secrets);
     }
 
     pub(crate) fn commons(&self) -> &Commons {
@@ -293,6 +309,7 @@ impl Shard {
             order: arrival.order,
             last_at: *last_at,
             flushed: Why::CaptureEnd,
+            depth: 0,
         };
         let outcome = connection.segment(segment, arrival.mark, held, stream_counts, &mut deliver);
         if outcome == Outcome::Reused {
@@ -377,6 +394,7 @@ impl Shard {
             ended: None,
             withdrawn: 0,
             speech: Speech::Unknown(Unknown::default()),
+            rare: None,
         };
         self.table.insert(hash, Flow { last_at: arrival.mark.at, timed: false, carrier, talk })
     }

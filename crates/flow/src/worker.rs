@@ -1,5 +1,8 @@
 //! One thread's share of the shards.
 
+use std::sync::Arc;
+
+use dissect::Secrets;
 use model::{CallSink, Mark, Timestamp, Why};
 use packet::{Content, Decoder, DecoderLimits, Packet};
 
@@ -30,6 +33,7 @@ pub struct Worker {
     /// The wheel slot that the flows were looked at for.
     slot: u64,
     settings: Settings,
+    secrets: Arc<Secrets>,
     slots: Vec<u32>,
     due: Vec<(u64, u32)>,
 }
@@ -55,9 +59,19 @@ impl Worker {
             now: Timestamp(0),
             slot: 0,
             settings: settings.clone(),
+            secrets: Arc::default(),
             slots: Vec::new(),
             due: Vec::new(),
         }
+    }
+
+    /// Key material (a key log's lines) that decrypts what comes from now on. `origin` is told of the
+    /// calls inside: `keylog`, `embedded`.
+    pub fn secrets(&mut self, keylog: &[u8], origin: &'static str) {
+        // Nobody else holds it for the moment, so that it is not copied.
+        self.shards.iter_mut().for_each(|shard| shard.learn(&Arc::default()));
+        Arc::make_mut(&mut self.secrets).add(keylog, origin);
+        self.shards.iter_mut().for_each(|shard| shard.learn(&self.secrets));
     }
 
     /// The next packet of the input. Calls that it finishes go to `sink`.

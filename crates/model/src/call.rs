@@ -9,13 +9,18 @@ pub struct Call<'s> {
     pub protocol: &'static Protocol,
     /// TCP or UDP.
     pub transport: Transport,
-    /// Who asked.
+    /// Who asked. Where a server asks (a broker that delivers), this is the server.
     pub client: Endpoint,
     /// Who was asked.
     pub server: Endpoint,
     /// The flow's number: the ordinal of its first packet in the whole input, from 1.
     pub stream: u64,
-    /// The call's number in its flow, from 1, in the order in which calls began.
+    /// Which byte stream inside the flow it was spoken on (inside TLS, inside a tunnel), from 1 in
+    /// the order in which they were found; 0 for the flow itself.
+    pub inside: u32,
+    /// What that byte stream was wrapped in.
+    pub cover: Option<&'s Cover>,
+    /// The call's number on its byte stream, from 1, in the order in which calls began.
     pub number: u64,
     /// Where in the input it was finished: calls come in this order, then in that of `stream`.
     pub order: u64,
@@ -31,6 +36,24 @@ pub struct Call<'s> {
     pub paired_by: Option<PairedBy>,
     /// What is not there, and why.
     pub missing: Option<Missing>,
+    /// Whether it goes on: it is shown while it lasts, and comes again under the same number when it
+    /// is at its end.
+    pub goes_on: bool,
+}
+
+/// What a byte stream was wrapped in, and how it was unwrapped: TLS, QUIC.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Cover {
+    /// Where the keys or the clear text came from: `keylog`.
+    pub decrypted_by: &'static str,
+    /// The name that the client asked for (RFC 6066 §3); empty where there is none.
+    pub server_name: String,
+    /// `1.3`; empty where it was not seen.
+    pub version: String,
+    /// The application protocol agreed on (RFC 7301): `h2`; empty where there is none.
+    pub alpn: String,
+    /// The cipher suite by its IANA name; empty where it was not seen.
+    pub cipher: String,
 }
 
 /// Which halves of a call there are.

@@ -10,8 +10,8 @@ mod protocol;
 mod time;
 
 pub use budget::Budget;
-pub use call::{Call, CallSink, Missing, PairedBy, Pairing, Source, Why};
+pub use call::{Call, CallSink, Cover, Missing, PairedBy, Pairing, Source, Why};
 pub use flow::{Dir, Endpoint, FlowKey, Side, Transport};
-pub use message::{Body, BodyFacts, Mark, Message};
+pub use message::{Body, BodyFacts, Mark, Message, Moment};
 pub use protocol::{Field, Headline, Kind, Outcome, Protocol, Status, Tell, Value};
 pub use time::Timestamp;

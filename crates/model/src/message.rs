@@ -47,6 +47,18 @@ pub struct Body {
     pub kept: Vec<u8>,
     /// Bytes of the body, without transfer framing, lost ones included.
     pub size: u64,
+    /// When its bytes came, where the protocol asked for it: rising, the first at offset 0. Bounded:
+    /// the moments of what comes after the last one are not known.
+    pub moments: Option<Vec<Moment>>,
+}
+
+/// From this byte of a body on, its bytes came at this time (until the next moment).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Moment {
+    /// Offset in the body.
+    pub offset: u64,
+    /// When that byte came.
+    pub at: Timestamp,
 }
 
 /// What a protocol says of a body, so that it can be decoded and shown.
@@ -94,13 +106,26 @@ impl Message {
             (std::mem::take(&mut self.record), std::mem::take(&mut self.body.kept));
         record.clear();
         kept.clear();
-        *self = Self { record, body: Body { kept, size: 0 }, ..Self::new(from, first) };
+        let body = Body { kept, ..Body::default() };
+        *self = Self { record, body, ..Self::new(from, first) };
     }
 }
 
 // === impl Body ===
 
 impl Body {
+    /// Moments remembered of one body at most.
+    pub const MOMENTS_MAX: usize = 2_048;
+
+    /// When the byte at `offset` came, where that is known.
+    #[must_use]
+    pub fn moment(&self, offset: u64) -> Option<Timestamp> {
+        let moments = self.moments.as_deref()?;
+        let after = moments.partition_point(|moment| moment.offset <= offset);
+        let full = after == moments.len() && after >= Self::MOMENTS_MAX;
+        moments.get(after.checked_sub(1)?).filter(|_| !full).map(|moment| moment.at)
+    }
+
     /// Whether bytes of it are not kept.
     #[must_use]
     pub fn truncated(&self) -> bool {

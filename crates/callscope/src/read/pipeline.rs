@@ -17,6 +17,7 @@ use flow::{Report, Settings, Worker};
 use model::Source;
 
 use super::{
+    keys::{Key, Keys},
     merge::Merge,
     output::{Renderer, Shape},
     progress::Progress,
@@ -43,6 +44,7 @@ pub struct Finished {
 /// When the output can't be written.
 pub fn run(
     reader: Reader,
+    keys: Keys,
     threads: usize,
     settings: &Settings,
     shape: &Shape,
@@ -50,7 +52,7 @@ pub fn run(
     progress: &Progress,
 ) -> Result<Finished> {
     let begun = Instant::now();
-    let feed = Feed::new(reader, threads);
+    let feed = Feed::new(reader, keys, threads);
     let merge = Mutex::new(Merge::new(threads, shape, out));
     let reports = thread::scope(|scope| {
         let work = |index| work(index, threads, settings, shape, &feed, &merge, progress);
@@ -71,7 +73,12 @@ pub fn run(
     let state = feed.into_state();
     Ok(Finished {
         report,
-        warnings: state.reader.iter().flat_map(Reader::warnings).map(ToString::to_string).collect(),
+        warnings: state
+            .reader
+            .iter()
+            .flat_map(|(reader, _)| reader.warnings())
+            .map(ToString::to_string)
+            .collect(),
         failure: state.failure,
         elapsed: begun.elapsed(),
     })
@@ -94,6 +101,9 @@ fn work(
     let mut number = 0;
     while let Some(round) = feed.take(number, progress) {
         renderer.sources(&round.sources);
+        for key in round.keys.iter() {
+            worker.secrets(&key.lines, key.origin);
+        }
         for packet in round.batch.packets() {
             worker.packet(&packet, &mut renderer);
         }
@@ -116,7 +126,7 @@ struct Feed {
 
 struct State {
     /// Taken out while somebody reads: a pipe may keep him waiting, and others have work to do.
-    reader: Option<Reader>,
+    reader: Option<(Reader, Keys)>,
     sources: Arc<Vec<Source>>,
     /// Batches read and not yet taken by all, oldest first.
     rounds: VecDeque<Round>,
@@ -132,6 +142,8 @@ struct State {
 /// One reading, done without a lock.
 struct Read {
     reader: Reader,
+    keys: Keys,
+    new_keys: Vec<Key>,
     batch: Arc<Batch>,
     outcome: Result<bool, capture::ReadError>,
 }
@@ -141,15 +153,17 @@ struct Read {
 struct Round {
     batch: Arc<Batch>,
     sources: Arc<Vec<Source>>,
+    /// Secrets met since the round before.
+    keys: Arc<Vec<Key>>,
     taken: usize,
 }
 
 // === impl Feed ===
 
 impl Feed {
-    fn new(reader: Reader, threads: usize) -> Self {
+    fn new(reader: Reader, keys: Keys, threads: usize) -> Self {
         let state = State {
-            reader: Some(reader),
+            reader: Some((reader, keys)),
             sources: Arc::default(),
             rounds: VecDeque::new(),
             first: 0,
@@ -175,13 +189,13 @@ impl Feed {
                 return None;
             }
             let reader = if state.rounds.len() < AHEAD_MAX { state.reader.take() } else { None };
-            let Some(reader) = reader else {
+            let Some((reader, keys)) = reader else {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             let batch = state.free_batch();
             drop(state);
-            let read = Read::next(reader, batch, progress);
+            let read = Read::next(reader, keys, batch, progress);
             state = lock(&self.state);
             state.book(read);
             self.changed.notify_all();
@@ -210,14 +224,20 @@ impl Feed {
 // === impl Read ===
 
 impl Read {
-    fn next(mut reader: Reader, mut batch: Arc<Batch>, progress: &Progress) -> Self {
+    fn next(
+        mut reader: Reader,
+        mut keys: Keys,
+        mut batch: Arc<Batch>,
+        progress: &Progress,
+    ) -> Self {
         // The batch is a new one, or one that nobody else holds.
         let outcome = match Arc::get_mut(&mut batch) {
             Some(batch) => reader.next(batch),
             None => Ok(false),
         };
         progress.set(reader.progress().bytes_done);
-        Self { reader, batch, outcome }
+        let new_keys = keys.news(reader.secrets());
+        Self { reader, keys, new_keys, batch, outcome }
     }
 }
 
@@ -226,13 +246,14 @@ impl Read {
 impl State {
     /// Takes what was read, and the reader back.
     fn book(&mut self, read: Read) {
-        let Read { reader, batch, outcome } = read;
+        let Read { reader, keys, new_keys, batch, outcome } = read;
         match outcome {
             Ok(true) => {
                 if self.sources.len() != reader.sources().len() {
                     self.sources = Arc::new(reader.sources().to_vec());
                 }
-                self.rounds.push_back(Round { batch, sources: self.sources.clone(), taken: 0 });
+                let (sources, keys) = (self.sources.clone(), Arc::new(new_keys));
+                self.rounds.push_back(Round { batch, sources, keys, taken: 0 });
             }
             Ok(false) => self.at_end = true,
             Err(error) => {
@@ -241,7 +262,7 @@ impl State {
                 self.failure.get_or_insert(error.into());
             }
         }
-        self.reader = Some(reader);
+        self.reader = Some((reader, keys));
     }
 
     /// A batch that nobody reads any more, or a new one.

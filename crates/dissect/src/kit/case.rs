@@ -19,6 +19,8 @@ pub struct Case {
     pub only_whole: bool,
     /// The probe can't know these bytes (said by `unprobed`).
     pub unprobed: bool,
+    /// What the conversation before it left (said by `heritage TEXT`).
+    pub heritage: Vec<u8>,
 }
 
 /// One thing that happens.
@@ -112,6 +114,7 @@ impl Case {
             "only" if rest.trim() == "whole" => self.only_whole = true,
             "late" if rest.is_empty() => self.late = true,
             "unprobed" if rest.is_empty() => self.unprobed = true,
+            "heritage" if !rest.is_empty() => self.heritage = unescape(rest)?,
             "=" => self.wants.push(Want {
                 headline: rest.trim().into(),
                 request: Vec::new(),

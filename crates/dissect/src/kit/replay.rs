@@ -6,7 +6,10 @@ use model::{
 };
 
 use super::case::{Case, Turn};
-use crate::{Context, Counts, Dissection, Done, Limits, Outlet, Pool, Standing};
+use crate::{
+    Context, Counts, Dissection, Done, Heritage, Inner, Limits, Opening, Outlet, Pool, Secrets,
+    Standing,
+};
 
 /// How a case is played.
 #[derive(Debug)]
@@ -84,7 +87,10 @@ impl<'c> Replay<'c> {
     /// When the conversation still holds memory after it was closed.
     #[must_use]
     pub fn run(&self, dissection: &'static Dissection) -> Vec<Kept> {
-        let mut talk = (dissection.open)(self.case.transport());
+        let mut talk = (dissection.open)(&Opening {
+            transport: self.case.transport(),
+            heritage: &self.case.heritage,
+        });
         if self.case.late || self.first > 0 {
             talk.joined_late(Timestamp(0), Why::CaptureStart);
         }
@@ -127,7 +133,7 @@ impl<'c> Replay<'c> {
 /// When a dissector does, or when memory is not given back: both are findings.
 pub fn fuzz(dissection: &'static Dissection, data: &[u8]) {
     for transport in dissection.transports {
-        let mut talk = (dissection.open)(*transport);
+        let mut talk = (dissection.open)(&Opening { transport: *transport, heritage: &[] });
         let mut stage = Stage::default();
         let mut now = 0;
         let Some((first, mut input)) = data.split_first() else { return };
@@ -180,6 +186,9 @@ struct Stage {
     budget: Budget,
     pool: Pool,
     counts: Counts,
+    secrets: Secrets,
+    inner: Inner,
+    heritage: Heritage,
     calls: Vec<Kept>,
 }
 
@@ -190,6 +199,9 @@ impl Default for Stage {
             budget: Budget::new(16 << 20),
             pool: Pool::default(),
             counts: Counts::default(),
+            secrets: Secrets::new(),
+            inner: Inner::default(),
+            heritage: Heritage::default(),
             calls: Vec::new(),
         }
     }
@@ -198,11 +210,15 @@ impl Default for Stage {
 impl Stage {
     fn with<R>(&mut self, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
         let mut collect = Collect(&mut self.calls);
+        self.inner.clear();
         f(&mut Context {
             limits: &self.limits,
             budget: &mut self.budget,
             pool: &mut self.pool,
             counts: &mut self.counts,
+            secrets: &self.secrets,
+            inner: &mut self.inner,
+            heritage: &mut self.heritage,
             outlet: &mut collect,
         })
     }

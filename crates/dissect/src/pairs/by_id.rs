@@ -1,4 +1,4 @@
-//! Questions that wait under a number.
+//! Exchanges whose halves carry a number.
 
 use hashbrown::HashMap;
 use model::{Message, Timestamp};
@@ -12,7 +12,7 @@ const ANSWERED_MAX: usize = 8;
 /// How long they are remembered.
 const ANSWERED_NS: u64 = 5_000_000_000;
 
-/// Pending questions by their number. Most flows have one or two, some have thousands.
+/// Pending exchanges by their id. Most flows have one or two, some have thousands.
 #[derive(Debug, Default)]
 pub(super) struct ById {
     list: Vec<(u64, Waiting)>,
@@ -20,11 +20,17 @@ pub(super) struct ById {
     answered: Vec<(u64, Timestamp)>,
 }
 
+/// One of them.
 #[derive(Debug)]
-struct Waiting {
-    held: Held,
-    number: u64,
-    datagram: bool,
+pub(super) struct Waiting {
+    /// The call's number.
+    pub(super) number: u64,
+    /// `None` while it is still being read.
+    pub(super) request: Option<Held>,
+    /// There before the request was read to its end.
+    pub(super) response: Option<Held>,
+    /// Asked by datagram: asked again it is the same question, and it leaves by itself.
+    pub(super) datagram: bool,
 }
 
 // === impl ById ===
@@ -35,21 +41,24 @@ impl ById {
     }
 
     pub(super) fn question(&self, id: u64) -> Option<&Message> {
+        self.get(id)?.request.as_deref()
+    }
+
+    pub(super) fn get(&self, id: u64) -> Option<&Waiting> {
         match self.list.iter().find(|(known, _)| *known == id) {
-            Some((_, waiting)) => Some(&waiting.held),
-            None => self.map.get(&id).map(|waiting| &*waiting.held),
+            Some((_, waiting)) => Some(waiting),
+            None => self.map.get(&id),
         }
     }
 
-    pub(super) fn pending(&mut self, id: u64) -> Option<&mut Held> {
+    pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut Waiting> {
         match self.list.iter().position(|(known, _)| *known == id) {
-            Some(at) => Some(&mut self.list[at].1.held),
-            None => self.map.get_mut(&id).map(|waiting| &mut waiting.held),
+            Some(at) => Some(&mut self.list[at].1),
+            None => self.map.get_mut(&id),
         }
     }
 
-    pub(super) fn insert(&mut self, id: u64, held: Held, number: u64, datagram: bool) {
-        let waiting = Waiting { held, number, datagram };
+    pub(super) fn insert(&mut self, id: u64, waiting: Waiting) {
         if self.list.len() < LIST_MAX {
             self.list.push((id, waiting));
         } else {
@@ -57,12 +66,11 @@ impl ById {
         }
     }
 
-    pub(super) fn take(&mut self, id: u64) -> Option<(Held, u64)> {
-        let waiting = match self.list.iter().position(|(known, _)| *known == id) {
-            Some(at) => self.list.swap_remove(at).1,
-            None => self.map.remove(&id)?,
-        };
-        Some((waiting.held, waiting.number))
+    pub(super) fn take(&mut self, id: u64) -> Option<Waiting> {
+        match self.list.iter().position(|(known, _)| *known == id) {
+            Some(at) => Some(self.list.swap_remove(at).1),
+            None => self.map.remove(&id),
+        }
     }
 
     pub(super) fn remember(&mut self, id: u64, at: Timestamp) {
@@ -78,12 +86,12 @@ impl ById {
 
     /// When the oldest question asked by datagram was asked.
     pub(super) fn oldest_datagram(&self) -> Option<Timestamp> {
-        self.waiting().filter(|w| w.datagram).map(|w| w.held.first.at).min()
+        self.waiting().filter_map(Waiting::asked_by_datagram).min()
     }
 
     /// A datagram question older than `ns`, oldest first.
-    pub(super) fn pop_older(&mut self, now: Timestamp, ns: u64) -> Option<(Held, u64)> {
-        let old = |w: &Waiting| w.datagram && now.since(w.held.first.at) >= ns;
+    pub(super) fn pop_older(&mut self, now: Timestamp, ns: u64) -> Option<Waiting> {
+        let old = |w: &Waiting| w.asked_by_datagram().is_some_and(|at| now.since(at) >= ns);
         let listed = self.list.iter().filter(|(_, w)| old(w)).map(|(id, w)| (w.number, *id));
         let mapped = self.map.iter().filter(|(_, w)| old(w)).map(|(id, w)| (w.number, *id));
         let (_, id) = listed.chain(mapped).min()?;
@@ -91,15 +99,27 @@ impl ById {
     }
 
     /// Everything, oldest first.
-    pub(super) fn drain(&mut self) -> Vec<(Held, u64)> {
-        let listed = self.list.drain(..).map(|(_, w)| (w.held, w.number));
-        let mut all: Vec<_> =
-            listed.chain(self.map.drain().map(|(_, w)| (w.held, w.number))).collect();
-        all.sort_unstable_by_key(|(_, number)| *number);
+    pub(super) fn drain(&mut self) -> Vec<Waiting> {
+        let listed = self.list.drain(..).map(|(_, w)| w);
+        let mut all: Vec<_> = listed.chain(self.map.drain().map(|(_, w)| w)).collect();
+        all.sort_unstable_by_key(|waiting| waiting.number);
         all
     }
 
     fn waiting(&self) -> impl Iterator<Item = &Waiting> {
         self.list.iter().map(|(_, w)| w).chain(self.map.values())
+    }
+}
+
+// === impl Waiting ===
+
+impl Waiting {
+    /// A question that begins.
+    pub(super) fn new(number: u64) -> Self {
+        Self { number, request: None, response: None, datagram: false }
+    }
+
+    fn asked_by_datagram(&self) -> Option<Timestamp> {
+        self.request.as_ref().filter(|_| self.datagram).map(|request| request.first.at)
     }
 }

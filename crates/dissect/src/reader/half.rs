@@ -2,11 +2,12 @@
 
 use std::num::NonZeroU32;
 
-use model::{Budget, Mark, Why};
+use model::{Budget, Mark, Timestamp, Why};
 
+use super::Lanes;
 use crate::{
     Context, UNTIL_END,
-    pairs::Ticket,
+    pairs::{Pairs, Ticket},
     pool::{Held, Pool},
 };
 
@@ -22,6 +23,8 @@ pub(super) struct Half {
     pub(super) straddle: Option<Box<Straddle>>,
     /// The message that is being read.
     pub(super) open: Option<Open>,
+    /// Others that are open, where the protocol has several at a time.
+    pub(super) lanes: Option<Box<Lanes>>,
     /// Bytes of payload still to come before the dissector is called again.
     pub(super) body: u64,
     /// Bytes worth waiting for, as the dissector said last.
@@ -43,6 +46,8 @@ pub(crate) struct Open {
     pub(crate) ticket: Ticket,
     /// A byte of the body was lost: what comes after it is not kept.
     pub(crate) frozen: bool,
+    /// It was shown while it goes on.
+    pub(crate) shown: bool,
 }
 
 /// Unread bytes, and where each of them came from.
@@ -62,14 +67,14 @@ pub(super) struct Straddle {
 
 impl Half {
     /// Takes payload off the front of `input`; how much.
-    pub(super) fn read_body(&mut self, input: &[u8], cx: &mut Context<'_>) -> usize {
+    pub(super) fn read_body(&mut self, input: &[u8], mark: Mark, cx: &mut Context<'_>) -> usize {
         let take = usize::try_from(self.body).map_or(input.len(), |left| left.min(input.len()));
         if self.body != UNTIL_END {
             self.body -= take as u64;
         }
         if let Some(open) = &mut self.open {
             let ahead = if self.body == UNTIL_END { u64::MAX } else { take as u64 + self.body };
-            open.body(&input[..take], ahead, cx);
+            open.body(&input[..take], ahead, mark.at, cx);
             open.held.edit().wire_bytes += take as u64;
         }
         take
@@ -101,6 +106,72 @@ impl Half {
         in_body
     }
 
+    /// The open message on a lane.
+    pub(super) fn on_lane(&self, lane: u64) -> Option<&Open> {
+        match &self.lanes {
+            Some(lanes) if lanes.current != lane => lanes.get(lane),
+            _ => self.open.as_ref(),
+        }
+    }
+
+    fn on_lane_mut(&mut self, lane: u64) -> Option<&mut Open> {
+        match &mut self.lanes {
+            Some(lanes) if lanes.current != lane => lanes.get_mut(lane),
+            _ => self.open.as_mut(),
+        }
+    }
+
+    /// Takes the open message off a lane.
+    pub(super) fn take_lane(&mut self, lane: u64, cx: &mut Context<'_>) -> Option<Open> {
+        match &mut self.lanes {
+            Some(lanes) if lanes.current != lane => lanes.take(lane, cx.budget),
+            _ => {
+                // What is left of its body belongs to nobody.
+                self.ends = false;
+                self.open.take()
+            }
+        }
+    }
+
+    /// Since when messages are in doubt.
+    pub(super) fn doubtful_since(&self) -> Option<Timestamp> {
+        self.lanes.as_ref()?.doubtful_since
+    }
+
+    /// When the oldest open message began that was not shown yet.
+    pub(super) fn oldest_unshown(&self) -> Option<Timestamp> {
+        let parked = self.lanes.iter().flat_map(|lanes| lanes.parked());
+        let open = self.open.iter().chain(parked);
+        open.filter(|open| !open.shown).map(|open| open.held.first.at).min()
+    }
+
+    /// Shows the calls whose half here has been open for `after` nanoseconds.
+    pub(super) fn show_long(
+        &mut self,
+        theirs: &mut Self,
+        now: Timestamp,
+        after: u64,
+        pairs: &mut Pairs,
+        cx: &mut Context<'_>,
+    ) {
+        let current = self.lanes.as_ref().map_or(0, |lanes| lanes.current);
+        let parked = self.lanes.iter_mut().flat_map(|lanes| lanes.parked_mut());
+        for (lane, open) in self.open.iter_mut().map(|open| (current, open)).chain(parked) {
+            if open.shown || now.since(open.held.first.at) < after {
+                continue;
+            }
+            open.shown = true;
+            let peer = theirs.on_lane_mut(lane).filter(|peer| {
+                open.ticket.answers(peer.ticket) || peer.ticket.answers(open.ticket)
+            });
+            let peer = peer.map(|peer| {
+                peer.shown = true;
+                &*peer.held
+            });
+            pairs.show(open.ticket, &open.held, peer, cx);
+        }
+    }
+
     /// Drops what was not read; how many bytes.
     pub(super) fn drop_unread(&mut self, budget: &mut Budget) -> u64 {
         self.waiting = false;
@@ -112,15 +183,17 @@ impl Half {
 // === impl Open ===
 
 impl Open {
-    /// `bytes` of head were read.
-    pub(super) fn took(&mut self, bytes: usize) {
+    /// `bytes` of head were read, the last of them at `last`.
+    pub(super) fn took(&mut self, bytes: usize, last: Mark) {
         let message = self.held.edit();
+        message.last = last;
         message.wire_bytes += bytes as u64;
         message.head_bytes += bytes as u64;
     }
 
     /// Payload; `ahead` is how much of it is to come in all, as far as known.
-    pub(crate) fn body(&mut self, bytes: &[u8], ahead: u64, cx: &mut Context<'_>) {
+    pub(crate) fn body(&mut self, bytes: &[u8], ahead: u64, at: Timestamp, cx: &mut Context<'_>) {
+        self.held.moment(at, cx.budget);
         let body = &mut self.held.edit().body;
         body.size += bytes.len() as u64;
         let room = cx.limits.body_bytes_max.saturating_sub(body.kept.len() as u64);

@@ -19,11 +19,13 @@ pub static PROTOCOL: Protocol = Protocol {
 };
 
 pub static TOY: Dissection = Dissection {
+    folder: "toy",
     protocol: &PROTOCOL,
     transports: &[Transport::Tcp, Transport::Udp],
+    names: &[],
     ports: &[7],
     probe,
-    open: |transport| match transport {
+    open: |opening| match opening.transport {
         Transport::Tcp => Reader::open(&PROTOCOL, Toy::default(), Framing::Stream),
         Transport::Udp => {
             Reader::open(&PROTOCOL, Toy { datagrams: true, ..Toy::default() }, Framing::Datagram)

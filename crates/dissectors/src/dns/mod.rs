@@ -34,13 +34,17 @@ pub static PROTOCOL: Protocol = Protocol {
 
 /// What the engine knows of it.
 pub static DISSECTION: Dissection = Dissection {
+    folder: "dns",
     protocol: &PROTOCOL,
     transports: &[Transport::Udp, Transport::Tcp],
+    names: &["dot"],
     ports: &[53, 5353, 5355],
     probe: probe::probe,
-    open: |transport| match transport {
-        Transport::Udp => Reader::open(&PROTOCOL, Dns::new(transport), Framing::Datagram),
-        Transport::Tcp => Reader::open(&PROTOCOL, Prefixed(Dns::new(transport)), Framing::Stream),
+    open: |opening| match opening.transport {
+        Transport::Udp => Reader::open(&PROTOCOL, Dns::new(Transport::Udp), Framing::Datagram),
+        Transport::Tcp => {
+            Reader::open(&PROTOCOL, Prefixed(Dns::new(Transport::Tcp)), Framing::Stream)
+        }
     },
 };
 

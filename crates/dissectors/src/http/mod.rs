@@ -30,8 +30,10 @@ pub static PROTOCOL: Protocol = Protocol {
 
 /// What the engine knows of it.
 pub static DISSECTION: Dissection = Dissection {
+    folder: "http",
     protocol: &PROTOCOL,
     transports: &[Transport::Tcp],
+    names: &["http/1.1", "http/1.0"],
     ports: &[80, 8080, 8000, 3000, 8008, 8888, 5000],
     probe: probe::probe,
     open: |_| Reader::open(&PROTOCOL, talk::Talk::default(), Framing::Stream),

@@ -46,8 +46,10 @@ pub static PROTOCOL: Protocol = Protocol {
 
 /// What the engine knows of it.
 pub static DISSECTION: Dissection = Dissection {
+    folder: "redis",
     protocol: &PROTOCOL,
     transports: &[Transport::Tcp],
+    names: &["redis"],
     ports: &[6379, 6380, 16379, 26379],
     probe: probe::probe,
     open: |_| Reader::open(&PROTOCOL, Redis::default(), Framing::Stream),

@@ -108,6 +108,8 @@ pub fn call<'s>(request: Option<&'s Half>, response: Option<&'s Half>) -> Call<'
         client: Endpoint { ip: [10, 0, 37, 237].into(), port: 43_282 },
         server: Endpoint { ip: [10, 0, 24, 164].into(), port: 80 },
         stream: 12,
+        inside: 0,
+        cover: None,
         number: 3,
         order: 1,
         source: 0,
@@ -116,6 +118,7 @@ pub fn call<'s>(request: Option<&'s Half>, response: Option<&'s Half>) -> Call<'
         pairing,
         paired_by: (pairing == Pairing::Matched).then_some(PairedBy::Order),
         missing: None,
+        goes_on: false,
     }
 }
 
