@@ -2,7 +2,7 @@
 
 use model::{Mark, Protocol, Side, Timestamp, Why};
 
-use crate::{Context, Next};
+use crate::{Context, Limits, Next};
 
 /// Both halves of one flow in one protocol. Called once per chunk, not once per message.
 pub trait Conversation: Send {
@@ -23,7 +23,7 @@ pub trait Conversation: Send {
     /// The flow is over, because of `why`: everything unfinished leaves.
     fn close(&mut self, mark: Mark, why: Why, cx: &mut Context<'_>);
     /// When [`tick`](Self::tick) has something to do.
-    fn deadline(&self, cx: &Context<'_>) -> Option<Timestamp>;
+    fn deadline(&self, limits: &Limits) -> Option<Timestamp>;
     /// The clock of the capture reached `now`.
     fn tick(&mut self, now: Timestamp, cx: &mut Context<'_>);
     /// After [`Standing::Becomes`]: what `from` had sent that was not read.

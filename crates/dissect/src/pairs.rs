@@ -44,22 +44,38 @@ pub enum Role {
     Answers,
 }
 
-/// Where an open message belongs.
+/// Where an open message belongs: a [`Place`], packed, since every message is moved about with it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Ticket {
+    key: u64,
+    number: u32,
+    kind: Kind,
     /// The server asks in its call.
     reversed: bool,
-    place: Place,
 }
 
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    Asks,
+    Answers,
+    AsksId,
+    AnswersId,
+    AsksDatagram,
+    AnswersDatagram,
+    Alone,
+    Orphan,
+    Refused,
+}
+
+/// Where an open message belongs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Place {
     /// The request of the in-order exchange with this number.
     Asks(u64),
     /// The response of the in-order exchange with this number.
     Answers(u64),
-    /// A question under an id, and its number.
-    AsksId(u64, u64),
+    /// A question under an id, and the end of its number.
+    AsksId(u64, u32),
     /// An answer under an id.
     AnswersId(u64),
     /// A question under an id, by datagram.
@@ -141,28 +157,28 @@ impl Pairs {
         let usual = if side == Side::Client { Role::Asks } else { Role::Answers };
         let role = role.unwrap_or(usual);
         if role == usual {
-            return Ticket { reversed: false, place: self.begin_here(role, pair, at, cx) };
+            return Ticket::new(false, self.begin_here(role, pair, at, cx));
         }
         let place = self.with_reverse(|reverse| reverse.begin_here(role, pair, at, cx));
-        Ticket { reversed: true, place }
+        Ticket::new(true, place)
     }
 
     /// A message is at its end, whole or broken.
     pub(crate) fn complete(&mut self, ticket: Ticket, held: Held, cx: &mut Context<'_>) {
         self.active(held.last.at);
         if ticket.reversed {
-            self.with_reverse(|reverse| reverse.complete_here(ticket.place, held, cx));
+            self.with_reverse(|reverse| reverse.complete_here(ticket.place(), held, cx));
         } else {
-            self.complete_here(ticket.place, held, cx);
+            self.complete_here(ticket.place(), held, cx);
         }
     }
 
     /// An open message is given up without being finished.
     pub(crate) fn drop_open(&mut self, ticket: Ticket, cx: &mut Context<'_>) {
         if ticket.reversed {
-            self.with_reverse(|reverse| reverse.drop_here(ticket.place, cx));
+            self.with_reverse(|reverse| reverse.drop_here(ticket.place(), cx));
         } else {
-            self.drop_here(ticket.place, cx);
+            self.drop_here(ticket.place(), cx);
         }
     }
 
@@ -190,8 +206,12 @@ impl Pairs {
     ) {
         let pairs = if ticket.reversed { self.reverse.as_deref() } else { Some(&*self) };
         let Some(pairs) = pairs else { return };
-        let (number, request, response) = match ticket.place {
-            Place::Asks(number) | Place::AsksId(_, number) => (number, Some(open), peer),
+        let (number, request, response) = match ticket.place() {
+            Place::Asks(number) => (number, Some(open), peer),
+            Place::AsksId(id, _) => {
+                let Some(waiting) = pairs.ids.as_ref().and_then(|ids| ids.get(id)) else { return };
+                (waiting.number, Some(open), peer)
+            }
             Place::Answers(number) => {
                 let Some(exchange) = pairs.position(number).and_then(|at| pairs.queue.get(at))
                 else {
@@ -210,7 +230,7 @@ impl Pairs {
             Place::Alone(number) => (number, None, Some(open)),
             _ => return,
         };
-        let pairing = match (request, response, ticket.place) {
+        let pairing = match (request, response, ticket.place()) {
             (_, _, Place::Alone(_)) => Pairing::OneWay,
             (Some(_), Some(_), _) => Pairing::Matched,
             (_, None, _) => Pairing::Unanswered,
@@ -223,7 +243,7 @@ impl Pairs {
             request,
             response,
             pairing,
-            paired_by: (pairing == Pairing::Matched).then(|| pairs.paired_by(ticket.place)),
+            paired_by: (pairing == Pairing::Matched).then(|| pairs.paired_by(ticket.place())),
             missing: missing(request, response, None),
             goes_on: true,
         });
@@ -233,7 +253,7 @@ impl Pairs {
     /// or where it is not known.
     pub(crate) fn question(&self, ticket: Ticket) -> Option<&Message> {
         let pairs = if ticket.reversed { self.reverse.as_deref()? } else { self };
-        match ticket.place {
+        match ticket.place() {
             Place::Answers(number) => pairs.queue.get(pairs.position(number)?)?.request.as_deref(),
             Place::AnswersId(id) | Place::AnswersDatagram(id) => pairs.ids.as_ref()?.question(id),
             _ => None,
@@ -250,7 +270,7 @@ impl Pairs {
             Trust::Until(barrier) => pairs.unanswered().next().filter(|e| e.number < barrier)?,
             Trust::Adrift => pairs.candidate()?,
         };
-        let ticket = Ticket { reversed, place: Place::Asks(exchange.number) };
+        let ticket = Ticket::new(reversed, Place::Asks(exchange.number));
         Some((ticket, exchange.request.as_deref()))
     }
 
@@ -304,7 +324,8 @@ impl Pairs {
 
     /// When something leaves by itself.
     pub(crate) fn deadline(&self, answer_ns_max: u64) -> Option<Timestamp> {
-        let provisional = (self.has_provisional() && self.at_rest())
+        let adrift = self.trust != Trust::Exact;
+        let provisional = (adrift && self.has_provisional() && self.at_rest())
             .then(|| self.evidence.last_at.after(adrift::SETTLED_NS));
         let unanswered = self
             .ids
@@ -370,7 +391,7 @@ impl Pairs {
         match place {
             Place::Asks(number) => self.put(number, Role::Asks, held, cx),
             Place::Answers(number) => self.put(number, Role::Answers, held, cx),
-            Place::AsksId(id, number) => self.put_question(id, number, held, cx),
+            Place::AsksId(id, end) => self.put_question(id, end, held, cx),
             Place::AnswersId(id) => self.put_answer(id, held, cx),
             Place::AsksDatagram(id) => self.ask_by_datagram(id, held, cx),
             Place::AnswersDatagram(id) => self.answer_by_datagram(id, held, cx),
@@ -552,15 +573,17 @@ impl Pairs {
         if let Some(lost) = before {
             self.leave_waiting(lost, Why::Gap, cx);
         }
-        if refused { Place::Refused(number) } else { Place::AsksId(id, number) }
+        if refused { Place::Refused(number) } else { Place::AsksId(id, end_of(number)) }
     }
 
-    fn put_question(&mut self, id: u64, number: u64, held: Held, cx: &mut Context<'_>) {
+    fn put_question(&mut self, id: u64, end: u32, held: Held, cx: &mut Context<'_>) {
         let waiting = self.ids.as_mut().and_then(|ids| ids.get_mut(id));
-        let Some(waiting) = waiting.filter(|waiting| waiting.number == number) else {
+        let Some(waiting) = waiting.filter(|waiting| end_of(waiting.number) == end) else {
+            let number = self.number();
             let why = Some(self.evidence.why);
             return self.leave_alone_why(number, Pairing::Unanswered, held, why, cx);
         };
+        let number = waiting.number;
         let Some(response) = waiting.response.take() else {
             waiting.request = Some(held);
             return;
@@ -750,21 +773,55 @@ fn missing(
 // === impl Ticket ===
 
 impl Ticket {
+    fn new(reversed: bool, place: Place) -> Self {
+        let (kind, key, number) = match place {
+            Place::Asks(number) => (Kind::Asks, number, 0),
+            Place::Answers(number) => (Kind::Answers, number, 0),
+            Place::AsksId(id, number) => (Kind::AsksId, id, number),
+            Place::AnswersId(id) => (Kind::AnswersId, id, 0),
+            Place::AsksDatagram(id) => (Kind::AsksDatagram, id, 0),
+            Place::AnswersDatagram(id) => (Kind::AnswersDatagram, id, 0),
+            Place::Alone(number) => (Kind::Alone, number, 0),
+            Place::Orphan(number) => (Kind::Orphan, number, 0),
+            Place::Refused(number) => (Kind::Refused, number, 0),
+        };
+        Self { key, number, kind, reversed }
+    }
+
+    fn place(self) -> Place {
+        match self.kind {
+            Kind::Asks => Place::Asks(self.key),
+            Kind::Answers => Place::Answers(self.key),
+            Kind::AsksId => Place::AsksId(self.key, self.number),
+            Kind::AnswersId => Place::AnswersId(self.key),
+            Kind::AsksDatagram => Place::AsksDatagram(self.key),
+            Kind::AnswersDatagram => Place::AnswersDatagram(self.key),
+            Kind::Alone => Place::Alone(self.key),
+            Kind::Orphan => Place::Orphan(self.key),
+            Kind::Refused => Place::Refused(self.key),
+        }
+    }
+
     /// Whether `self` is the answer to the question behind `other`.
     pub(crate) fn answers(self, other: Self) -> bool {
-        self.reversed == other.reversed
-            && match (self.place, other.place) {
-                (Place::Answers(a), Place::Asks(b)) => a == b,
-                (Place::AnswersId(a), Place::AsksId(b, _)) => a == b,
-                _ => false,
-            }
+        let fits = matches!(
+            (self.kind, other.kind),
+            (Kind::Answers, Kind::Asks) | (Kind::AnswersId, Kind::AsksId)
+        );
+        fits && self.reversed == other.reversed && self.key == other.key
     }
 
     /// Whether it is a question, still being read, under `id`, that `side` would answer.
     pub(crate) fn asks_under(self, side: Side, id: u64) -> bool {
         let asked_by_other = self.reversed == (side == Side::Client);
-        asked_by_other && matches!(self.place, Place::AsksId(own, _) if own == id)
+        asked_by_other && self.kind == Kind::AsksId && self.key == id
     }
+}
+
+/// The end of a call's number: enough to tell two that have one id.
+fn end_of(number: u64) -> u32 {
+    let [a, b, c, d, ..] = number.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
 }
 
 // === impl Role ===

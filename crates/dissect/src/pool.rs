@@ -3,7 +3,7 @@
 
 use std::ops::Deref;
 
-use model::{Body, Budget, Mark, Message, Moment, Side, Timestamp};
+use model::{Body, Budget, Mark, Message, Moment, Moments, Side, Timestamp};
 
 /// Spare messages kept at most.
 const SPARE_MAX: usize = 64;
@@ -105,7 +105,7 @@ impl Held {
     /// Bytes of the body come at `at`; remembered where the protocol asked for it.
     pub(crate) fn moment(&mut self, at: Timestamp, budget: &mut Budget) {
         let Body { size, moments, .. } = &mut self.message.body;
-        let Some(known) = moments else { return };
+        let Some(Moments(known)) = moments.as_deref_mut() else { return };
         if known.len() >= Body::MOMENTS_MAX || known.last().is_some_and(|last| last.at == at) {
             return;
         }
@@ -147,8 +147,11 @@ impl Held {
 
 /// What a message is charged: itself and its buffers, used or not.
 fn cost(message: &Message) -> usize {
-    let moments = message.body.moments.as_ref().map_or(0, Vec::capacity) * size_of::<Moment>();
-    size_of::<Message>() + message.record.capacity() + message.body.kept.capacity() + moments
+    let moments = message.body.moments.as_ref().map_or(0, |moments| moments.0.capacity());
+    size_of::<Message>()
+        + message.record.capacity()
+        + message.body.kept.capacity()
+        + moments * size_of::<Moment>()
 }
 
 impl Deref for Held {

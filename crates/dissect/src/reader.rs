@@ -14,8 +14,8 @@ pub(crate) use self::half::Open;
 use self::half::{Half, Straddle, short};
 pub(crate) use self::lanes::Lanes;
 use crate::{
-    Context, Conversation, Dissector, Found, Leftover, Role, Sink, Standing, Step, UNTIL_END,
-    pairs::Pairs, sink::Abandoned,
+    Context, Conversation, Dissector, Found, Leftover, Limits, Role, Sink, Standing, Step,
+    UNTIL_END, pairs::Pairs, sink::Abandoned,
 };
 
 /// Bytes skipped in a row, with no message among them, after which the flow is not ours.
@@ -263,7 +263,9 @@ impl<D: Dissector> Reader<D> {
             let last = mark_at((at + took).saturating_sub(1));
             at += took;
             self.took(from, took, body, last, rest.len() - took, cx);
-            self.abandon(last, cx);
+            if self.abandoned.is_some() {
+                self.abandon(last, cx);
+            }
             if refused {
                 self.pairs.gap(from, Why::Budget, cx);
             }
@@ -557,16 +559,13 @@ impl<D: Dissector> Conversation for Reader<D> {
         self.pairs.close(why, cx);
     }
 
-    fn deadline(&self, cx: &Context<'_>) -> Option<Timestamp> {
-        let doubtful = self.halves.iter().filter_map(Half::doubtful_since);
-        let shown = cx.limits.shown_after_ns.and_then(|after| {
+    fn deadline(&self, limits: &Limits) -> Option<Timestamp> {
+        let doubtful = self.halves.iter().filter_map(Half::doubtful_since).min();
+        let shown = limits.shown_after_ns.and_then(|after| {
             self.halves.iter().filter_map(Half::oldest_unshown).min().map(|at| at.after(after))
         });
-        doubtful
-            .map(|since| since.after(DOUBTFUL_NS))
-            .chain(shown)
-            .chain(self.pairs.deadline(cx.limits.answer_ns_max))
-            .min()
+        let pending = self.pairs.deadline(limits.answer_ns_max);
+        [doubtful.map(|since| since.after(DOUBTFUL_NS)), shown, pending].into_iter().flatten().min()
     }
 
     fn tick(&mut self, now: Timestamp, cx: &mut Context<'_>) {

@@ -162,14 +162,8 @@ impl Deliver<'_> {
     }
 
     /// When the conversation has something to do by itself.
-    pub(crate) fn deadline(&mut self) -> Option<Timestamp> {
-        match self.talk.speech {
-            Speech::Speaks(..) => {
-                let own = self.converse(|talk, cx| talk.deadline(cx));
-                own.into_iter().chain(self.deadline_inside()).min()
-            }
-            _ => None,
-        }
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        self.talk.deadline(&self.commons.limits)
     }
 
     /// Lets the conversation do something in its context. Only while the flow speaks.

@@ -1,6 +1,6 @@
 //! Streams inside a flow: what TLS decrypts, what a tunnel carries. They are talks like the flow's own.
 
-use dissect::{Event, Inner, Opens, What};
+use dissect::{Event, Inner, Limits, Opens, What};
 use model::{Mark, Side, Timestamp};
 
 use crate::{
@@ -47,15 +47,6 @@ impl Deliver<'_> {
     /// The clock moved.
     pub(crate) fn tick_inside(&mut self, now: Timestamp) {
         self.each_inside(|deliver| deliver.tick(now));
-    }
-
-    /// When something inside has something to do by itself.
-    pub(crate) fn deadline_inside(&mut self) -> Option<Timestamp> {
-        let mut earliest = None;
-        self.each_inside(|deliver| {
-            earliest = earliest.into_iter().chain(deliver.deadline()).min();
-        });
-        earliest
     }
 
     fn each_inside(&mut self, mut act: impl FnMut(&mut Deliver<'_>)) {
@@ -150,6 +141,15 @@ impl Deliver<'_> {
 // === impl Talk ===
 
 impl Talk {
+    /// When what is said here, or inside, has something to do by itself.
+    pub(crate) fn deadline(&self, limits: &Limits) -> Option<Timestamp> {
+        let Speech::Speaks(_, conversation) = &self.speech else { return None };
+        let own = conversation.deadline(limits);
+        let Some(rare) = &self.rare else { return own };
+        let inside = rare.channels.iter().filter_map(|(_, talk)| talk.deadline(limits));
+        own.into_iter().chain(inside).min()
+    }
+
     /// `side` is done; whether both are.
     fn both_done(&mut self, side: Side) -> bool {
         let rare = self.rare.get_or_insert_default();

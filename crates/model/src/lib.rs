@@ -12,6 +12,6 @@ mod time;
 pub use budget::Budget;
 pub use call::{Call, CallSink, Cover, Missing, PairedBy, Pairing, Source, Why};
 pub use flow::{Dir, Endpoint, FlowKey, Side, Transport};
-pub use message::{Body, BodyFacts, Mark, Message, Moment};
+pub use message::{Body, BodyFacts, Mark, Message, Moment, Moments};
 pub use protocol::{Field, Headline, Kind, Outcome, Protocol, Status, Tell, Value};
 pub use time::Timestamp;

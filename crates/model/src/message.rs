@@ -49,8 +49,12 @@ pub struct Body {
     pub size: u64,
     /// When its bytes came, where the protocol asked for it: rising, the first at offset 0. Bounded:
     /// the moments of what comes after the last one are not known.
-    pub moments: Option<Vec<Moment>>,
+    pub moments: Option<Box<Moments>>,
 }
+
+/// When the bytes of a body came.
+#[derive(Clone, Debug, Default)]
+pub struct Moments(pub Vec<Moment>);
 
 /// From this byte of a body on, its bytes came at this time (until the next moment).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -120,7 +124,7 @@ impl Body {
     /// When the byte at `offset` came, where that is known.
     #[must_use]
     pub fn moment(&self, offset: u64) -> Option<Timestamp> {
-        let moments = self.moments.as_deref()?;
+        let Moments(moments) = self.moments.as_deref()?;
         let after = moments.partition_point(|moment| moment.offset <= offset);
         let full = after == moments.len() && after >= Self::MOMENTS_MAX;
         moments.get(after.checked_sub(1)?).filter(|_| !full).map(|moment| moment.at)
