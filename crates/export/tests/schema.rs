@@ -5,7 +5,7 @@ use std::io::Write;
 use common::{BEGIN, Half, ID, IS_LAST, NAMES, PATH, call};
 use export::{Ndjson, Options};
 use jsonschema::Validator;
-use model::{Call, Missing, Pairing, Side, Source, Transport, Why};
+use model::{Call, Cover, Missing, Pairing, Side, Source, Transport, Why};
 use serde_json::{Value, json};
 
 mod common;
@@ -97,6 +97,30 @@ fn a_message_of_the_server_that_nobody_answers_is_a_response() {
     let line = valid(&Call { pairing: Pairing::OneWay, ..call(None, Some(&message)) });
     assert_eq!(line["pairing"], "one-way");
     assert_eq!(line["response"], json!({"first_ns": 0, "last_ns": 0, "size": 0, "header_size": 0}));
+}
+
+#[test]
+fn a_call_inside_another_stream_that_goes_on_is_valid() {
+    let (request, response) = (full_request(), full_response());
+    let cover = Cover {
+        decrypted_by: "keylog",
+        server_name: "user.sock-shop".into(),
+        version: "1.3".into(),
+        ..Cover::default()
+    };
+    let call = Call {
+        inside: 2,
+        cover: Some(&cover),
+        goes_on: true,
+        ..call(Some(&request), Some(&response))
+    };
+    let line = valid(&call);
+    assert_eq!(line["id"], "12.2-3");
+    assert_eq!(line["state"], "open");
+    assert_eq!(
+        line["tls"],
+        json!({"decrypted_by": "keylog", "sni": "user.sock-shop", "version": "1.3"})
+    );
 }
 
 #[test]
