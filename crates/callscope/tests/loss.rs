@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use capture::{Batch, Input, Options, Reader};
 use flow::{Settings, Worker};
-use model::{Call, Message, Pairing, Timestamp};
+use model::{BodyFacts, Call, Message, Pairing, Tell, Timestamp, Value};
 use packet::{LinkType, Packet};
 
 /// Runs per recording unless `LOSS_RUNS` says otherwise.
@@ -37,6 +37,23 @@ fn plain_redis_is_never_mispaired() {
 #[test]
 fn dns_is_never_mispaired() {
     prove("dns.pcap.zst", 60);
+}
+
+/// All recordings of the folder that have no test of their own: one of every protocol.
+#[test]
+fn no_recording_is_ever_mispaired() {
+    let own = ["http1-", "redis-", "dns."];
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".zst") && !own.iter().any(|known| name.starts_with(known)))
+        .collect();
+    names.sort();
+    assert!(!names.is_empty(), "there are no recordings");
+    for name in names {
+        prove(&name, 1);
+    }
 }
 
 /// Damages the recording in every way, many times.
@@ -91,7 +108,12 @@ struct Pair {
     /// `None` where bytes of it are missing: what is told of it may be less then.
     asked: Option<String>,
     answered: Option<String>,
+    /// Headers of both halves, as far as they are known.
+    headers: Vec<(String, String)>,
 }
+
+/// What stands for a header of which only a part is known.
+const UNKNOWN: &str = "?";
 
 /// Leaves a damaged recording in the file that `LOSS_DUMP` names, to be looked at.
 fn dump(packets: &[Owned]) {
@@ -168,6 +190,7 @@ impl Pair {
             && self.frames == known.frames
             && same(&self.asked, &known.asked)
             && same(&self.answered, &known.answered)
+            && self.headers.iter().all(|header| known.headers.contains(header))
     }
 
     fn of(call: &Call<'_>) -> Self {
@@ -179,17 +202,48 @@ impl Pair {
         Self {
             client: call.client.to_string(),
             frames,
-            asked: whole(call.request).then(|| {
-                format!(
-                    "{} {}",
-                    text(headline.method.as_deref()),
-                    text(headline.endpoint.as_deref())
-                )
-            }),
+            asked: whole(call.request)
+                .then(|| {
+                    let (method, endpoint) = (headline.method, headline.endpoint);
+                    format!("{} {}", text(method.as_deref()), text(endpoint.as_deref()))
+                })
+                // Where a header is not known, the line may lack it, too.
+                .filter(|line| !line.split(' ').any(|word| word == UNKNOWN)),
             answered: whole(call.response)
                 .then(|| text(headline.status.as_ref().map(|status| &*status.code))),
+            headers: Headers::of(call),
         }
     }
+}
+
+/// Listens to headers that are known.
+#[derive(Default)]
+struct Headers {
+    known: Vec<(String, String)>,
+}
+
+impl Headers {
+    fn of(call: &Call<'_>) -> Vec<(String, String)> {
+        let mut all = Self::default();
+        for message in [call.request, call.response].into_iter().flatten() {
+            (call.protocol.tell)(message, &mut all);
+        }
+        all.known
+    }
+}
+
+impl Tell for Headers {
+    fn field(&mut self, _: usize, _: Value<'_>) {}
+
+    fn header(&mut self, name: &[u8], value: &[u8]) {
+        let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
+        let (name, value) = (text(name), text(value));
+        if name != UNKNOWN && value != UNKNOWN {
+            self.known.push((name, value));
+        }
+    }
+
+    fn body(&mut self, _: BodyFacts<'_>) {}
 }
 
 fn whole(message: Option<&Message>) -> bool {
