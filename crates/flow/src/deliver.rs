@@ -314,6 +314,8 @@ impl Deliver<'_> {
                 Speech::Unknown(Unknown::joined_late())
             }
         };
+        // What nobody took is nobody's.
+        self.commons.heritage.bytes.clear();
         rest
     }
 

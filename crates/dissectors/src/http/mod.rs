@@ -12,6 +12,7 @@ mod lines;
 mod probe;
 mod record;
 mod start;
+pub(crate) mod switch;
 mod talk;
 mod target;
 mod tell;

@@ -56,7 +56,7 @@ pub(super) struct Question(u8);
 
 /// A record, read again. All of it may be shorter than its facts say.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct View<'m> {
+pub(crate) struct View<'m> {
     facts: &'m Facts,
     rest: &'m [u8],
 }
@@ -126,7 +126,11 @@ impl Question {
 
 impl<'m> View<'m> {
     pub(super) fn of(message: &'m Message) -> Option<Self> {
-        let (facts, rest) = message.record.split_first_chunk()?;
+        Self::of_record(&message.record)
+    }
+
+    pub(super) fn of_record(record: &'m [u8]) -> Option<Self> {
+        let (facts, rest) = record.split_first_chunk()?;
         Some(Self { facts, rest })
     }
 

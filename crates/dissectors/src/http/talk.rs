@@ -10,6 +10,7 @@ use super::{
     head::{Coding, Flaw, Head, Length},
     record::{self, INTERIMS_MAX, Interims, Question},
     start::{self, METHODS, Start, What, is_token, without_cr},
+    switch,
 };
 
 /// What a response begins with, and a body hardly ever.
@@ -151,7 +152,12 @@ impl Talk {
         let question = sink.question().and_then(Question::of);
         let tunnel = question.is_some_and(Question::is_connect) && status < 300;
         write_down(head, input, std::mem::take(&mut self.interims), sink);
-        if status == 101 || tunnel {
+        if status == 101 {
+            switch::bequeath(sink);
+            sink.finish();
+            return Step::Become { took: head.len, next: Next::Bequeathed };
+        }
+        if tunnel {
             sink.finish();
             return Step::Become { took: head.len, next: Next::Detect };
         }
