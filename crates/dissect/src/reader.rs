@@ -5,6 +5,7 @@
 
 mod half;
 mod lanes;
+mod mask;
 
 use std::num::NonZeroU32;
 
@@ -13,6 +14,7 @@ use model::{Mark, Protocol, Side, Timestamp, Why};
 pub(crate) use self::half::Open;
 use self::half::{Half, Straddle, short};
 pub(crate) use self::lanes::Lanes;
+pub(crate) use self::mask::Mask;
 use crate::{
     Context, Conversation, Dissector, Found, Leftover, Limits, Role, Sink, Standing, Step,
     UNTIL_END, pairs::Pairs, sink::Abandoned,
@@ -41,6 +43,8 @@ pub struct Reader<D> {
     halves: [Half; 2],
     stray_bytes: u32,
     framing: Framing,
+    /// What the dissector's own state is charged.
+    held_bytes: usize,
     /// What the dissector broke off in its last call.
     abandoned: Option<Abandoned>,
 }
@@ -75,6 +79,7 @@ impl<D: Dissector> Reader<D> {
             halves: Default::default(),
             stray_bytes: 0,
             framing,
+            held_bytes: 0,
             abandoned: None,
         })
     }
@@ -302,6 +307,8 @@ impl<D: Dissector> Reader<D> {
             finished: false,
             refused: false,
             abandoned: None,
+            held: &mut self.held_bytes,
+            mask: &mut mine.mask,
             pairs: &mut self.pairs,
             cx,
         };
@@ -433,6 +440,7 @@ impl<D: Dissector> Reader<D> {
     fn lose_place(&mut self, side: Side, mark: Mark, lost: u64, why: Why, cx: &mut Context<'_>) {
         let half = &mut self.halves[side as usize];
         half.body = 0;
+        half.mask = Mask::default();
         half.lost = true;
         half.waiting = false;
         if let Some(lanes) = &mut half.lanes {
@@ -557,6 +565,7 @@ impl<D: Dissector> Conversation for Reader<D> {
         self.end(Side::Client, mark, why, cx);
         self.end(Side::Server, mark, why, cx);
         self.pairs.close(why, cx);
+        cx.budget.release(std::mem::take(&mut self.held_bytes));
     }
 
     fn deadline(&self, limits: &Limits) -> Option<Timestamp> {
@@ -613,6 +622,8 @@ impl<D: Dissector> Reader<D> {
             finished: false,
             refused: false,
             abandoned: None,
+            held: &mut self.held_bytes,
+            mask: &mut mine.mask,
             pairs: &mut self.pairs,
             cx,
         };

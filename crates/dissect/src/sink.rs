@@ -6,7 +6,7 @@ use crate::{
     Context, Limits, Opens, Pair, Role, Secrets,
     inner::What,
     pairs::{Pairs, Ticket},
-    reader::{Lanes, Open},
+    reader::{Lanes, Mask, Open},
 };
 
 /// What a dissector may do while it reads: begin a message, write it down, finish it, look at the
@@ -25,6 +25,9 @@ pub struct Sink<'r, 'c> {
     pub(crate) finished: bool,
     pub(crate) refused: bool,
     pub(crate) abandoned: Option<Abandoned>,
+    /// What the dissector holds itself, in bytes.
+    pub(crate) held: &'r mut usize,
+    pub(crate) mask: &'r mut Mask,
     pub(crate) pairs: &'r mut Pairs,
     pub(crate) cx: &'r mut Context<'c>,
 }
@@ -167,6 +170,25 @@ impl Sink<'_, '_> {
     pub fn bequeath(&mut self, name: &[u8], bytes: &[u8]) {
         name.clone_into(&mut self.cx.heritage.name);
         bytes.clone_into(&mut self.cx.heritage.bytes);
+    }
+
+    /// The dissector's own state (tables, windows) takes `bytes` bytes in all from now on; `false` if
+    /// the budget refuses, and nothing changes then. Given back when the conversation ends. Not for
+    /// what is a few hundred bytes.
+    #[must_use]
+    pub fn hold(&mut self, bytes: usize) -> bool {
+        if bytes > *self.held && !self.cx.budget.charge(bytes - *self.held) {
+            return false;
+        }
+        self.cx.budget.release(self.held.saturating_sub(bytes));
+        *self.held = bytes;
+        true
+    }
+
+    /// The payload that this step announces is XORed with `key`, over and over (RFC 6455 §5.3): it is
+    /// kept without.
+    pub fn masked(&mut self, key: [u8; 4]) {
+        *self.mask = Mask::new(key);
     }
 
     /// By what this flow may be decrypted.

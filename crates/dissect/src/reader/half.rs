@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use model::{Budget, Mark, Timestamp, Why};
 
-use super::Lanes;
+use super::{Lanes, Mask};
 use crate::{
     Context, UNTIL_END,
     pairs::{Pairs, Ticket},
@@ -29,6 +29,8 @@ pub(super) struct Half {
     pub(super) body: u64,
     /// Bytes worth waiting for, as the dissector said last.
     pub(super) need: Option<NonZeroU32>,
+    /// What its payload is XORed with.
+    pub(super) mask: Mask,
     /// The message ends with its body.
     pub(super) ends: bool,
     /// The dissector finished the message in its last call.
@@ -74,8 +76,17 @@ impl Half {
         }
         if let Some(open) = &mut self.open {
             let ahead = if self.body == UNTIL_END { u64::MAX } else { take as u64 + self.body };
+            let kept = open.held.body.kept.len();
             open.body(&input[..take], ahead, mark.at, cx);
-            open.held.edit().wire_bytes += take as u64;
+            let message = open.held.edit();
+            message.wire_bytes += take as u64;
+            if self.mask.is_set() {
+                self.mask.undo(&mut message.body.kept[kept..]);
+            }
+        }
+        self.mask.advance(take as u64);
+        if self.body == 0 {
+            self.mask = Mask::default();
         }
         take
     }
@@ -99,6 +110,7 @@ impl Half {
         if self.body != UNTIL_END {
             self.body -= in_body;
         }
+        self.mask.advance(in_body);
         if let Some(open) = &mut self.open {
             open.lose_on_wire(in_body, why);
             open.held.edit().body.size += in_body;
