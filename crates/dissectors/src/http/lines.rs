@@ -9,7 +9,7 @@ use super::start::without_cr;
 /// Names and values in order, as sent, without the white space around them; continuation lines are
 /// joined by a space (§5.2). A line without a colon is a name without a value.
 #[derive(Clone, Debug)]
-pub(super) struct Lines<'m> {
+pub(crate) struct Lines<'m> {
     rest: &'m [u8],
 }
 
@@ -17,7 +17,7 @@ pub(super) struct Lines<'m> {
 
 impl<'m> Lines<'m> {
     /// The lines of `fields`, which may be cut anywhere; they end at an empty one.
-    pub(super) fn of(fields: &'m [u8]) -> Self {
+    pub(crate) fn of(fields: &'m [u8]) -> Self {
         Self { rest: fields }
     }
 }

@@ -1,16 +1,19 @@
-//! HTTP/1.0 and HTTP/1.1 (RFC 9110, RFC 9112).
+//! HTTP/1.0 and HTTP/1.1 (RFC 9110, RFC 9112), and what calls of all versions have in common: the
+//! field table, and [`View`], through which messages are read again.
 //!
-//! Not HTTP/2, which shares the words and nothing else.
+//! The frames of HTTP/2 are read in [`http2`](crate::http2).
 
 use dissect::{Dissection, Framing, Reader};
 use model::{Protocol, Transport};
 
 mod chunks;
+pub(crate) mod cut_off;
 mod fields;
 mod head;
 mod lines;
+pub(crate) mod list;
 mod probe;
-mod record;
+pub(crate) mod record;
 mod start;
 pub(crate) mod switch;
 mod talk;
@@ -19,11 +22,13 @@ mod tell;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use record::View;
+
 /// What everybody may know of it.
 pub static PROTOCOL: Protocol = Protocol {
     name: "http",
-    about: "HTTP/1.0 and HTTP/1.1: requests and responses, bodies dechunked",
-    specification: "RFC 9110, RFC 9112",
+    about: "HTTP/1.0, 1.1 and 2: requests and responses, bodies dechunked, headers decompressed",
+    specification: "RFC 9110, RFC 9112, RFC 9113",
     fields: fields::FIELDS,
     headline: tell::headline,
     tell: tell::tell,

@@ -3,7 +3,7 @@
 use dissect::Sink;
 use model::Message;
 
-use super::{lines::Lines, record::View};
+use super::record::View;
 
 /// Bytes of a length.
 const LEN: usize = 4;
@@ -42,7 +42,7 @@ pub(super) fn bequeath(sink: &mut Sink<'_, '_>) {
     let record = sink.recorded();
     let Some(response) = View::of_record(record) else { return };
     let is_upgrade = |name: &[u8]| name.eq_ignore_ascii_case(b"upgrade");
-    let upgrade = Lines::of(response.fields()).find(|(name, _)| is_upgrade(name));
+    let upgrade = response.fields().find(|(name, _)| is_upgrade(name));
     let Some((_, protocols)) = upgrade else { return };
     // `h2c`, `websocket`, `TLS/1.2, HTTP/1.1`: the first is spoken first.
     let name = protocols.split(|b| matches!(b, b',' | b'/')).next().unwrap_or_default();

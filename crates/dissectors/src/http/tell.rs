@@ -6,8 +6,9 @@ use content::{MediaType, cookie, form, multipart};
 use model::{BodyFacts, Headline, Message, Outcome, Status, Tell, Value};
 
 use super::{
+    cut_off::CutOff,
     fields::At,
-    lines::Lines,
+    list::UNKNOWN,
     record::View,
     target::{Target, host_and_port},
 };
@@ -19,11 +20,12 @@ pub(super) fn headline<'m>(
 ) -> Headline<'m> {
     let request = request.and_then(View::of).filter(|view| view.is_request());
     let response = response.and_then(View::of).filter(|view| !view.is_request());
+    let asked = request.or(response.filter(|view| view.tells_of_both()));
     Headline {
-        method: request.map(|view| view.method().into()),
-        endpoint: request.map(|view| endpoint(view).into()),
+        method: asked.map(|view| view.method().into()),
+        endpoint: asked.map(|view| endpoint(view).into()),
         version: request.or(response).map(|view| view.version().into()),
-        status: response.map(status),
+        status: response.and_then(status),
     }
 }
 
@@ -31,11 +33,11 @@ pub(super) fn headline<'m>(
 pub(super) fn tell(message: &Message, to: &mut dyn Tell) {
     let Some(view) = View::of(message) else { return };
     let mut known = Known::default();
-    for (name, value) in Lines::of(view.fields()) {
+    for (name, value) in view.fields() {
         to.header(name, &value);
         known.note(name, value);
     }
-    for (name, value) in Lines::of(view.trailers()) {
+    for (name, value) in view.trailers() {
         to.header(name, &value);
     }
     known.codings = known.all_codings();
@@ -44,16 +46,32 @@ pub(super) fn tell(message: &Message, to: &mut dyn Tell) {
     } else {
         tell_response(message, view, &known, to);
     }
-    if !view.trailers().is_empty() {
+    if view.has_trailers() {
         to.field(At::Trailers as usize, Value::Bool(true));
     }
+    tell_stream(view, to);
     to.body(known.body());
+}
+
+/// What only streams have.
+fn tell_stream(view: View<'_>, to: &mut dyn Tell) {
+    let Some(stream) = view.stream() else { return };
+    if view.is_partial() {
+        to.field(At::Partial as usize, Value::Bool(true));
+    }
+    to.field(At::Stream as usize, Value::Integer(stream.into()));
+    if let Some(how) = view.cut_off() {
+        put(to, At::CutOff, &how.text());
+    }
+    if view.is_pushed() {
+        to.field(At::Pushed as usize, Value::Bool(true));
+    }
+    maybe(to, At::Protocol, view.protocol());
 }
 
 /// The headers that say more than themselves.
 #[derive(Debug, Default)]
 struct Known<'m> {
-    host: Option<Cow<'m, [u8]>>,
     user_agent: Option<Cow<'m, [u8]>>,
     forwarded_for: Option<Cow<'m, [u8]>>,
     media_type: Option<Cow<'m, [u8]>>,
@@ -71,7 +89,6 @@ impl<'m> Known<'m> {
     fn note(&mut self, name: &[u8], value: Cow<'m, [u8]>) {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         match name.len() {
-            4 if is("host") => first(&mut self.host, value),
             6 if is("cookie") => self.cookies = true,
             10 if is("user-agent") => first(&mut self.user_agent, value),
             10 if is("set-cookie") => self.cookies = true,
@@ -120,19 +137,31 @@ fn text<'k>(value: Option<&'k Cow<'_, [u8]>>) -> Option<&'k str> {
 }
 
 fn endpoint(view: View<'_>) -> &[u8] {
-    let target = Target::of(view.text(), view.is_connect());
-    target.path.or(target.authority).unwrap_or(view.text())
+    let sent = view.target();
+    let target = Target::of(sent, view.is_connect());
+    target.path.or(target.authority).filter(|_| sent != UNKNOWN).unwrap_or(sent)
 }
 
-fn status(view: View<'_>) -> Status<'_> {
-    let outcome = if view.status() < 400 { Outcome::Ok } else { Outcome::Error };
-    Status { code: view.code().into(), text: view.text().into(), outcome }
+fn status(view: View<'_>) -> Option<Status<'_>> {
+    let cut_off = view.cut_off();
+    let outcome = match view.status() {
+        _ if cut_off.is_some_and(CutOff::is_error) => Outcome::Error,
+        0 => Outcome::Unknown,
+        1..400 => Outcome::Ok,
+        _ => Outcome::Error,
+    };
+    Some(match (view.code(), cut_off) {
+        // What was promised did not come.
+        (b"", None) if view.is_pushed() => return None,
+        (b"", Some(how)) => Status { code: how.text(), text: Cow::default(), outcome },
+        (code, Some(how)) => Status { code: code.into(), text: how.text(), outcome },
+        (code, None) => Status { code: code.into(), text: view.reason().into(), outcome },
+    })
 }
 
 fn tell_request(message: &Message, view: View<'_>, known: &Known<'_>, to: &mut dyn Tell) {
-    let target = Target::of(view.text(), view.is_connect());
     put(to, At::Method, view.method());
-    tell_url(view, target, known, to);
+    tell_url(view, to);
     put(to, At::Version, view.version());
     maybe(to, At::UserAgent, known.user_agent.as_deref());
     maybe(to, At::Client, known.forwarded_for.as_deref().and_then(first_address));
@@ -143,28 +172,33 @@ fn tell_request(message: &Message, view: View<'_>, known: &Known<'_>, to: &mut d
     tell_form(message, known, to);
 }
 
-fn tell_url(view: View<'_>, target: Target<'_>, known: &Known<'_>, to: &mut dyn Tell) {
-    let authority = target.authority.or(known.host.as_deref()).filter(|name| !name.is_empty());
+fn tell_url(view: View<'_>, to: &mut dyn Tell) {
+    let sent = view.target();
+    let target = match sent {
+        UNKNOWN => Target::default(),
+        _ => Target::of(sent, view.is_connect()),
+    };
     maybe(to, At::Path, target.path);
     let query = target.query.filter(|query| !query.is_empty());
     maybe(to, At::Query, query);
-    let mut line = Vec::with_capacity(view.text().len() + 64);
+    let mut line = Vec::with_capacity(sent.len() + 64);
     for (name, value) in query.into_iter().flat_map(form::pairs) {
         put_pair(to, At::Parameter, &mut line, &name, &value);
     }
-    match (target.scheme, target.path, authority) {
-        (Some(_), ..) => put(to, At::Full, view.text()),
+    let (scheme, authority) = (view.scheme(), view.authority());
+    match (target.scheme, target.path, &authority) {
+        (Some(_), ..) => put(to, At::Full, sent),
         (None, Some([b'/', ..]), Some(host)) => {
             line.clear();
-            line.extend_from_slice(b"http://");
-            line.extend_from_slice(host);
-            line.extend_from_slice(view.text());
+            for piece in [scheme.unwrap_or(b"http"), b"://", host, sent] {
+                line.extend_from_slice(piece);
+            }
             put(to, At::Full, &line);
         }
         _ => {}
     }
-    maybe(to, At::Scheme, target.scheme);
-    let Some((host, port)) = authority.map(host_and_port) else { return };
+    maybe(to, At::Scheme, scheme);
+    let Some((host, port)) = authority.as_deref().map(host_and_port) else { return };
     put(to, At::Address, host);
     if let Some(port) = port {
         to.field(At::Port as usize, Value::Integer(port.into()));
@@ -223,8 +257,14 @@ fn describe(part: &multipart::Part<'_>, line: &mut Vec<u8>) {
 }
 
 fn tell_response(message: &Message, view: View<'_>, known: &Known<'_>, to: &mut dyn Tell) {
+    if view.tells_of_both() {
+        put(to, At::Method, view.method());
+        tell_url(view, to);
+    }
     put(to, At::Version, view.version());
-    to.field(At::Status as usize, Value::Integer(view.status().into()));
+    if view.status() > 0 {
+        to.field(At::Status as usize, Value::Integer(view.status().into()));
+    }
     for code in view.interims() {
         to.field(At::Interim as usize, Value::Integer(code.into()));
     }
@@ -252,7 +292,7 @@ fn tell_size(message: &Message, view: View<'_>, at: At, to: &mut dyn Tell) {
 
 fn values<'m>(view: View<'m>, name: &[u8]) -> impl Iterator<Item = Cow<'m, [u8]>> {
     let named = move |found: &[u8]| found.eq_ignore_ascii_case(name);
-    Lines::of(view.fields()).filter(move |(found, _)| named(found)).map(|(_, value)| value)
+    view.fields().filter(move |(found, _)| named(found)).map(|(_, value)| value)
 }
 
 fn first_address(list: &[u8]) -> Option<&[u8]> {

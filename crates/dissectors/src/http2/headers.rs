@@ -1,0 +1,279 @@
+//! A header block read into a record, and what it turns out to be while it is read.
+
+use dissect::{Pair, Sink};
+use model::Side;
+
+use super::{
+    frame::{END_STREAM, Frame},
+    hpack::{Decoder, Field, Flaw},
+};
+use crate::http::{
+    View, list,
+    record::{self, Facts, Interims, Listed},
+};
+
+/// Bytes put together before they are written down.
+const BUFFER_LEN: usize = 1 << 10;
+/// More of a list is not written down: a few bytes may stand for very many.
+const LIST_MAX: usize = 256 << 10;
+
+/// A header block: who sent it, and what is known before it is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told<'t> {
+    pub(super) from: Side,
+    pub(super) frame: Frame,
+    /// The stream that is spoken of; another one than the frame's where it is promised.
+    pub(super) stream: u32,
+    /// A request that the server makes up, to answer it (§8.4).
+    pub(super) pushed: bool,
+    /// The request that this answers, where it was sent before HTTP/2 was spoken (RFC 7540 §3.2): a
+    /// list of its fields.
+    pub(super) upgraded: Option<&'t [u8]>,
+    /// Everything said on this stream by this side was seen.
+    pub(super) from_start: bool,
+    /// Interim answers before it.
+    pub(super) interims: Interims,
+}
+
+/// What a block turned out to be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Made {
+    /// Not known yet.
+    Open,
+    /// The head of a message, or its trailers.
+    Written,
+    /// An interim answer, with its status (RFC 9110 §15.2).
+    Interim(u16),
+    /// Trailers of a message that was not seen.
+    Nothing,
+}
+
+/// Writes a list down while it is decoded.
+struct Writer<'w, 'r, 'c> {
+    told: Told<'w>,
+    sink: &'w mut Sink<'r, 'c>,
+    made: Made,
+    /// The facts to be written in front; `None` where the list is trailers.
+    head: Option<Listed>,
+    status: u16,
+    connect: bool,
+    partial: bool,
+    timed: bool,
+    written: usize,
+    buffer: [u8; BUFFER_LEN],
+    filled: usize,
+}
+
+/// Reads `block`. The sink has to be turned to the stream.
+pub(super) fn read(
+    told: Told<'_>,
+    block: &[u8],
+    decoder: &mut Decoder,
+    sink: &mut Sink<'_, '_>,
+) -> Result<Made, Flaw> {
+    let mut writer = Writer {
+        told,
+        sink,
+        made: Made::Open,
+        head: None,
+        status: 0,
+        connect: false,
+        partial: false,
+        timed: false,
+        written: 0,
+        buffer: [0; BUFFER_LEN],
+        filled: 0,
+    };
+    let read = decoder.decode(block, &mut |field| writer.field(field));
+    writer.partial |= read.is_err();
+    writer.end();
+    read.map(|()| writer.made)
+}
+
+// === impl Writer ===
+
+impl Writer<'_, '_, '_> {
+    fn field(&mut self, field: Field<'_>) {
+        let Field { name, value } = field;
+        if let Some(name) = name {
+            self.note(name, value.unwrap_or_default());
+        }
+        self.partial |= name.is_none() || value.is_none();
+        let cost = list::cost(name, value);
+        if self.written + cost > LIST_MAX {
+            self.partial = true;
+            return;
+        }
+        self.written += cost;
+        list::write(name, value, &mut |piece| self.push(piece));
+    }
+
+    /// Looks whether a field says what the block is.
+    #[inline]
+    fn note(&mut self, name: &[u8], value: &[u8]) {
+        match name {
+            b":status" => self.status = number(value),
+            b":method" => self.connect = value == b"CONNECT",
+            b":protocol" => self.connect = false,
+            b"content-type" => self.timed |= comes_in_time(value),
+            _ => {}
+        }
+        if self.made == Made::Open {
+            self.decide(name);
+        }
+    }
+
+    /// What the block is, by the first name that is known. Pseudo-header fields come first, and only
+    /// in heads (RFC 9113 §8.3).
+    fn decide(&mut self, name: &[u8]) {
+        let pseudo = name.first() == Some(&b':');
+        let open = self.sink.is_open();
+        match self.status {
+            100..200 => self.made = Made::Interim(self.status),
+            // What came before on this stream was an interim answer whose status was not known.
+            1.. if open => self.begin_again(),
+            _ if open => self.made = Made::Written,
+            _ if pseudo => self.begin(),
+            _ if self.filled == 0 => self.made = Made::Nothing,
+            _ => self.decide_in_doubt(),
+        }
+    }
+
+    /// No name says what it is: unknown ones come first, or all are. Trailers end the stream.
+    fn decide_in_doubt(&mut self) {
+        let ends = self.told.frame.has(END_STREAM);
+        let asked = self.told.from == Side::Server
+            && self.sink.question_by_id(self.told.stream.into()).is_some();
+        if self.sink.is_open() {
+            self.made = Made::Written;
+        } else if !ends || self.told.from_start && asked {
+            self.begin();
+        } else {
+            self.made = Made::Nothing;
+        }
+    }
+
+    /// What is promised and its answer are one message, for nobody asks; so are the answer to an
+    /// upgrade and what it answers, for its request was another call.
+    fn begin(&mut self) {
+        let Told { pushed, stream, upgraded, interims, .. } = self.told;
+        let alone = pushed || upgraded.is_some();
+        self.sink.begin(if alone { Pair::OneWay } else { Pair::Id(stream.into()) });
+        self.sink.record(&Listed::default().facts());
+        self.sink.record(upgraded.unwrap_or_default());
+        self.head = Some(Listed {
+            request: self.told.from == Side::Client,
+            stream,
+            pushed,
+            upgraded: upgraded.is_some(),
+            interims,
+            skipped: upgraded.map_or(0, <[u8]>::len),
+            ..Listed::default()
+        });
+        self.made = Made::Written;
+    }
+
+    /// The list that is written down already is not the message's, but what was promised.
+    fn begin_again(&mut self) {
+        let recorded = self.sink.recorded();
+        self.head = Some(Listed {
+            stream: self.told.stream,
+            pushed: recorded.first_chunk().is_some_and(record::is_pushed),
+            interims: self.told.interims,
+            skipped: recorded.len().saturating_sub(size_of::<Facts>()),
+            ..Listed::default()
+        });
+        self.made = Made::Written;
+    }
+
+    fn push(&mut self, piece: &[u8]) {
+        if self.filled + piece.len() > BUFFER_LEN {
+            self.flush();
+        }
+        match self.buffer.get_mut(self.filled..self.filled + piece.len()) {
+            Some(place) => {
+                place.copy_from_slice(piece);
+                self.filled += piece.len();
+            }
+            None if self.made == Made::Written => self.sink.record(piece),
+            None => {}
+        }
+    }
+
+    fn flush(&mut self) {
+        if self.made == Made::Open {
+            self.decide_in_doubt();
+        }
+        if self.made == Made::Written {
+            self.sink.record(self.buffer.get(..self.filled).unwrap_or_default());
+        }
+        self.filled = 0;
+    }
+
+    /// The block is at its end.
+    fn end(&mut self) {
+        self.flush();
+        if self.made != Made::Written {
+            return;
+        }
+        if let Some(head) = &mut self.head {
+            head.status = self.status;
+            head.connect = self.connect;
+            head.partial = self.partial;
+            head.announced = !self.told.pushed && !self.told.frame.has(END_STREAM);
+            // A promise alone has no answer yet.
+            let list_len = head.skipped + self.written;
+            head.list_len = list_len;
+            head.skipped = if self.told.pushed { list_len } else { head.skipped };
+            self.sink.amend(0, &head.facts());
+        } else if self.partial {
+            amend(self.sink, record::mark_partial);
+        }
+        if self.timed && !self.told.pushed {
+            self.sink.timed();
+        }
+    }
+}
+
+/// The list that a request of HTTP/1 would have been.
+pub(super) fn of_request(view: View<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let authority = view.authority().unwrap_or_default();
+    for (name, value) in [
+        (&b":method"[..], view.method()),
+        (b":scheme", view.scheme().unwrap_or(b"http")),
+        (b":path", view.target()),
+        (b":authority", &*authority),
+    ] {
+        if bytes.len() + value.len() <= LIST_MAX {
+            list::write(Some(name), Some(value), &mut |piece| bytes.extend_from_slice(piece));
+        }
+    }
+    bytes
+}
+
+/// Changes the facts of the open message.
+pub(super) fn amend(sink: &mut Sink<'_, '_>, change: impl FnOnce(&mut Facts)) {
+    let Some(facts) = sink.recorded().first_chunk() else { return };
+    let mut facts: Facts = *facts;
+    change(&mut facts);
+    sink.amend(0, &facts);
+}
+
+/// Three digits; 0 for anything else.
+fn number(status: &[u8]) -> u16 {
+    let [a, b, c] = status else { return 0 };
+    let digit = |byte: &u8| byte.is_ascii_digit().then(|| u16::from(byte - b'0'));
+    match (digit(a), digit(b), digit(c)) {
+        (Some(a), Some(b), Some(c)) => 100 * a + 10 * b + c,
+        _ => 0,
+    }
+}
+
+/// Bodies of messages that are of interest one by one.
+fn comes_in_time(media_type: &[u8]) -> bool {
+    let begins = |with: &[u8]| {
+        media_type.get(..with.len()).is_some_and(|front| front.eq_ignore_ascii_case(with))
+    };
+    begins(b"application/grpc") || begins(b"text/event-stream")
+}
