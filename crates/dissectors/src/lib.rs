@@ -7,12 +7,18 @@ pub mod dns;
 pub mod http;
 pub mod http2;
 pub mod redis;
+pub mod websocket;
 
 use dissect::{Dissection, Lens};
 
 /// All protocols, in the order in which they are tried: the surest probes first.
-pub static ALL: &[&Dissection] =
-    &[&http::DISSECTION, &http2::DISSECTION, &redis::DISSECTION, &dns::DISSECTION];
+pub static ALL: &[&Dissection] = &[
+    &http::DISSECTION,
+    &http2::DISSECTION,
+    &redis::DISSECTION,
+    &dns::DISSECTION,
+    &websocket::DISSECTION,
+];
 
 /// Protocols that are spoken in the messages of others, and whose calls they are.
 pub static LENSES: &[Lens] = &[];
