@@ -3,7 +3,7 @@
 use content::{Decoded, Form, MediaType, Nature, Reading, Scratch, Size, json};
 use model::{Body, BodyFacts};
 
-use crate::push::{close_object, push_count, push_text};
+use crate::push::{close_object, push_count};
 
 /// Renders bodies; keeps its decoders from one to the next.
 pub(crate) struct Bodies {
@@ -80,14 +80,15 @@ impl Bodies {
     /// Appends `"body":{…},`.
     pub(crate) fn push(&mut self, body: &Body, facts: &Facts, out: &mut Vec<u8>) {
         out.extend_from_slice(b"\"body\":{");
-        for (key, text) in
-            [(&b"\"media_type\":"[..], facts.media_type()), (b"\"encoding\":", facts.encoding())]
-        {
-            if let Some(text) = text {
-                out.extend_from_slice(key);
-                push_text(out, text.as_bytes());
-                out.push(b',');
-            }
+        if let Some(media_type) = facts.media_type() {
+            out.extend_from_slice(b"\"media_type\":");
+            json::push_str(out, media_type);
+            out.push(b',');
+        }
+        if let Some(encoding) = facts.encoding() {
+            out.extend_from_slice(b"\"encoding\":");
+            json::push_str(out, encoding);
+            out.push(b',');
         }
         push_count(out, b"\"size\":", body.size);
         let is_text = facts.media_type().is_some_and(|media_type| self.texts.has(media_type));
@@ -137,10 +138,11 @@ fn push_decoding(decoded: &Decoded<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(failure.name().as_bytes());
         out.extend_from_slice(b"\",");
     }
-    out.extend_from_slice(match decoded.truncated {
-        true => b"\"truncated\":true,",
-        false => b"\"truncated\":false,",
-    });
+    if decoded.truncated {
+        out.extend_from_slice(b"\"truncated\":true,");
+    } else {
+        out.extend_from_slice(b"\"truncated\":false,");
+    }
 }
 
 fn push_reading(reading: Reading<'_>, out: &mut Vec<u8>) {

@@ -1,11 +1,15 @@
 //! One half of a call as a JSON object: sizes, times, headers, fields and body.
 
+use content::{
+    json::push_inner_lossy,
+    short::{push_few, push_number, push_signed},
+};
 use model::{BodyFacts, Field, Message, Protocol, Tell, Timestamp, Value};
 
 use crate::{
     Options,
     body::{Bodies, Facts},
-    push::{close_object, push_count, push_number, push_text},
+    push::{close_object, push_count},
 };
 
 /// Renders halves; keeps its buffers from one to the next.
@@ -141,7 +145,7 @@ impl Listener<'_> {
         self.told |= bit;
         self.end_list();
         if let Some(key) = self.keys.get(index) {
-            self.fields.extend_from_slice(key);
+            push_few(self.fields, key);
         }
         if field.many {
             self.fields.push(b'[');
@@ -157,21 +161,32 @@ impl Tell for Listener<'_> {
             return;
         }
         match value {
-            Value::Text(text) => push_text(self.fields, text),
-            Value::Integer(number) => push_number(self.fields, number),
-            Value::Bool(true) => self.fields.extend_from_slice(b"true"),
-            Value::Bool(false) => self.fields.extend_from_slice(b"false"),
+            Value::Text(text) => {
+                self.fields.push(b'"');
+                push_inner_lossy(self.fields, text);
+                self.fields.extend_from_slice(b"\",");
+            }
+            Value::Integer(number) => {
+                push_signed(self.fields, number);
+                self.fields.push(b',');
+            }
+            Value::Bool(true) => self.fields.extend_from_slice(b"true,"),
+            Value::Bool(false) => self.fields.extend_from_slice(b"false,"),
         }
-        self.fields.push(b',');
     }
 
     fn header(&mut self, name: &[u8], value: &[u8]) {
-        self.out.extend_from_slice(if self.any_header { b",[" } else { b"\"headers\":[[" });
-        self.any_header = true;
-        push_text(self.out, name);
-        self.out.push(b',');
-        push_text(self.out, value);
-        self.out.push(b']');
+        let out = &mut *self.out;
+        if self.any_header {
+            out.extend_from_slice(b",[\"");
+        } else {
+            out.extend_from_slice(b"\"headers\":[[\"");
+            self.any_header = true;
+        }
+        push_inner_lossy(out, name);
+        out.extend_from_slice(b"\",\"");
+        push_inner_lossy(out, value);
+        out.extend_from_slice(b"\"]");
     }
 
     fn body(&mut self, facts: BodyFacts<'_>) {

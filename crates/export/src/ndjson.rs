@@ -1,11 +1,14 @@
 //! A call as one line of JSON, as `docs/schema/call-1.schema.json` describes it.
 
-use content::json;
-use model::{Call, Cover, Endpoint, Headline, Missing, Outcome, Source, Transport};
+use content::{
+    json::{self, push_inner_lossy},
+    short::{push_few, push_number},
+};
+use model::{Call, Cover, Endpoint, Headline, Missing, Source, Transport};
 
 use crate::{
     half::Halves,
-    push::{close_object, push_count, push_ip, push_number, push_text},
+    push::{close_object, push_count, push_ip},
     stamp::Stamps,
 };
 
@@ -57,12 +60,13 @@ impl Ndjson {
         push_headline(&(call.protocol.headline)(call.request, call.response), out);
         push_end(b"\"src\":{\"ip\":\"", call.client, out);
         push_end(b"\"dst\":{\"ip\":\"", call.server, out);
-        for (key, half) in [(&b"\"request\":"[..], call.request), (b"\"response\":", call.response)]
-        {
-            if let Some(message) = half {
-                out.extend_from_slice(key);
-                self.halves.push(call.protocol, message, call.begin(), out);
-            }
+        if let Some(request) = call.request {
+            out.extend_from_slice(b"\"request\":");
+            self.halves.push(call.protocol, request, call.begin(), out);
+        }
+        if let Some(response) = call.response {
+            out.extend_from_slice(b"\"response\":");
+            self.halves.push(call.protocol, response, call.begin(), out);
         }
         push_pairing(call, out);
         if let Some(cover) = call.cover {
@@ -87,7 +91,7 @@ impl Ndjson {
             push_count(out, b"\"duration_ns\":", duration_ns);
         }
         out.extend_from_slice(b"\"protocol\":\"");
-        out.extend_from_slice(call.protocol.name.as_bytes());
+        push_few(out, call.protocol.name.as_bytes());
         out.extend_from_slice(b"\",");
     }
 
@@ -97,7 +101,7 @@ impl Ndjson {
             Transport::Udp => b"\"transport\":\"udp\",",
         });
         let source = usize::try_from(call.source).ok().and_then(|index| self.sources.get(index));
-        out.extend_from_slice(source.map_or(&[], Vec::as_slice));
+        push_few(out, source.map_or(&[], Vec::as_slice));
         out.extend_from_slice(b"\"stream\":\"");
         push_number(out, call.stream);
         out.extend_from_slice(b"\"}\n");
@@ -120,32 +124,32 @@ fn member_of_source(source: &Source) -> Vec<u8> {
 // === the parts of render ===
 
 fn push_headline(headline: &Headline<'_>, out: &mut Vec<u8>) {
-    for (key, text) in [
-        (&b"\"version\":"[..], &headline.version),
-        (b"\"method\":", &headline.method),
-        (b"\"endpoint\":", &headline.endpoint),
-    ] {
-        if let Some(text) = text {
-            out.extend_from_slice(key);
-            push_text(out, text);
-            out.push(b',');
-        }
-    }
+    push_member(b"\"version\":\"", headline.version.as_deref(), out);
+    push_member(b"\"method\":\"", headline.method.as_deref(), out);
+    push_member(b"\"endpoint\":\"", headline.endpoint.as_deref(), out);
     let Some(status) = &headline.status else { return };
-    out.extend_from_slice(b"\"status\":{\"code\":");
-    push_text(out, &status.code);
+    out.extend_from_slice(b"\"status\":{\"code\":\"");
+    push_inner_lossy(out, &status.code);
     if !status.text.is_empty() {
-        out.extend_from_slice(b",\"text\":");
-        push_text(out, &status.text);
+        out.extend_from_slice(b"\",\"text\":\"");
+        push_inner_lossy(out, &status.text);
     }
-    out.extend_from_slice(match status.outcome {
-        Outcome::Ok => b",\"result\":\"ok\"},",
-        Outcome::Error => b",\"result\":\"error\"},",
-        Outcome::Unknown => b",\"result\":\"unknown\"},",
-    });
+    out.extend_from_slice(b"\",\"result\":\"");
+    push_few(out, status.outcome.name().as_bytes());
+    out.extend_from_slice(b"\"},");
 }
 
-fn push_end(key: &[u8], end: Endpoint, out: &mut Vec<u8>) {
+#[inline]
+fn push_member<const LEN: usize>(key: &[u8; LEN], text: Option<&[u8]>, out: &mut Vec<u8>) {
+    if let Some(text) = text {
+        out.extend_from_slice(key);
+        push_inner_lossy(out, text);
+        out.extend_from_slice(b"\",");
+    }
+}
+
+#[inline]
+fn push_end<const LEN: usize>(key: &[u8; LEN], end: Endpoint, out: &mut Vec<u8>) {
     out.extend_from_slice(key);
     push_ip(out, end.ip);
     out.extend_from_slice(b"\",\"port\":");
@@ -155,11 +159,11 @@ fn push_end(key: &[u8], end: Endpoint, out: &mut Vec<u8>) {
 
 fn push_pairing(call: &Call<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"pairing\":\"");
-    out.extend_from_slice(call.pairing.name().as_bytes());
+    push_few(out, call.pairing.name().as_bytes());
     out.extend_from_slice(b"\",");
     if let Some(paired_by) = call.paired_by {
         out.extend_from_slice(b"\"paired_by\":\"");
-        out.extend_from_slice(paired_by.name().as_bytes());
+        push_few(out, paired_by.name().as_bytes());
         out.extend_from_slice(b"\",");
     }
     if call.goes_on {
@@ -190,7 +194,7 @@ fn push_cover(cover: &Cover, out: &mut Vec<u8>) {
 
 fn push_missing(missing: Missing, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"missing\":{\"why\":\"");
-    out.extend_from_slice(missing.why.name().as_bytes());
+    push_few(out, missing.why.name().as_bytes());
     out.extend_from_slice(b"\",");
     push_count(out, b"\"request_bytes\":", missing.request_bytes);
     push_count(out, b"\"response_bytes\":", missing.response_bytes);

@@ -1,5 +1,6 @@
 //! Moments as text: RFC 3339 in UTC with nanoseconds.
 
+use content::short::eight_digits;
 use model::Timestamp;
 
 /// Writes time stamps and remembers the last second it wrote, as most calls share it.
@@ -42,7 +43,9 @@ impl Stamps {
         if second != self.second {
             self.set_second(second);
         }
-        put_digits(&mut self.text[FRACTION_AT..TEXT_LEN - 1], (at.0 % SECOND_NS) as u32);
+        let fraction = (at.0 % SECOND_NS) as u32;
+        self.text[FRACTION_AT..FRACTION_AT + 8].copy_from_slice(&eight_digits(fraction / 10));
+        self.text[FRACTION_AT + 8] = b'0' + (fraction % 10) as u8;
         &self.text
     }
 

@@ -1,19 +1,34 @@
 //! What the workers made of each batch, put together in one order.
 
-use std::{collections::VecDeque, io::Write};
+use std::{
+    collections::VecDeque,
+    io::{IoSlice, Write},
+    sync::{Mutex, PoisonError},
+};
 
 use anyhow::Result;
 
-use super::output::{Ending, Renderer, Shape};
+use super::{
+    output::{Ending, Renderer, Shape},
+    pipeline::lock,
+};
 
 /// Parts that wait for the other workers', and the output.
 pub struct Merge {
     threads: usize,
+    state: Mutex<State>,
+}
+
+struct State {
     /// Rounds that are not complete, oldest first; each with one part a worker.
     rounds: VecDeque<Vec<Option<Part>>>,
     first: usize,
     spare: Vec<Part>,
-    merged: Vec<u8>,
+    /// Taken out while somebody writes: the others go on, and leave him their parts.
+    writer: Option<Writer>,
+}
+
+struct Writer {
     ending: Ending,
     out: Box<dyn Write + Send>,
 }
@@ -32,41 +47,33 @@ pub struct Part {
 impl Merge {
     /// For `threads` workers.
     pub fn new(threads: usize, shape: &Shape, out: Box<dyn Write + Send>) -> Self {
-        Self {
-            threads,
-            rounds: VecDeque::new(),
-            first: 0,
-            spare: Vec::new(),
-            merged: Vec::new(),
-            ending: Ending::new(shape),
-            out,
-        }
+        let writer = Some(Writer { ending: Ending::new(shape), out });
+        let state = State { rounds: VecDeque::new(), first: 0, spare: Vec::new(), writer };
+        Self { threads, state: Mutex::new(state) }
     }
 
-    /// Takes what worker `index` made of batch `number`, and leaves it an empty part.
+    /// Takes what worker `index` made of batch `number`, and leaves it an empty part. Writes what is
+    /// complete, unless somebody does already.
     ///
     /// # Errors
-    /// When the output can't be written.
-    pub fn put(&mut self, index: usize, number: usize, renderer: &mut Renderer) -> Result<()> {
+    /// When the output can't be written; nothing is written any more then.
+    pub fn put(&self, index: usize, number: usize, renderer: &mut Renderer) -> Result<()> {
+        let mut state = lock(&self.state);
+        if self.threads > 1 {
+            state.keep(self.threads, index, number, renderer);
+        }
+        let Some(mut writer) = state.writer.take() else { return Ok(()) };
         if self.threads == 1 {
-            self.ending.write(&renderer.part.text, &mut self.out)?;
+            writer.write(std::slice::from_ref(&renderer.part))?;
             renderer.part.clear();
-            return Ok(());
         }
-        while self.first + self.rounds.len() <= number {
-            self.rounds.push_back((0..self.threads).map(|_| None).collect());
+        while let Some(parts) = state.complete() {
+            drop(state);
+            writer.write(&parts)?;
+            state = lock(&self.state);
+            state.spare.extend(parts.into_iter().map(Part::emptied));
         }
-        let part = std::mem::replace(&mut renderer.part, self.spare.pop().unwrap_or_default());
-        self.rounds[number - self.first][index] = Some(part);
-        while self.rounds.front().is_some_and(|round| round.iter().all(Option::is_some)) {
-            let Some(round) = self.rounds.pop_front() else { break };
-            self.first += 1;
-            let parts: Vec<Part> = round.into_iter().flatten().collect();
-            self.merged.clear();
-            interleave(&parts, &mut self.merged);
-            self.ending.write(&self.merged, &mut self.out)?;
-            self.spare.extend(parts.into_iter().map(Part::emptied));
-        }
+        state.writer = Some(writer);
         Ok(())
     }
 
@@ -74,27 +81,60 @@ impl Merge {
     ///
     /// # Errors
     /// When the output can't be written.
-    pub fn finish(&mut self) -> Result<()> {
-        self.ending.finish(&mut self.out)
+    pub fn finish(self) -> Result<()> {
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match state.writer {
+            Some(mut writer) => writer.ending.finish(&mut writer.out),
+            None => Ok(()),
+        }
     }
 }
 
-/// The calls of all parts, by their order; each part is in order by itself.
-fn interleave(parts: &[Part], out: &mut Vec<u8>) {
+// === impl State ===
+
+impl State {
+    /// Takes a worker's part of a round.
+    fn keep(&mut self, threads: usize, index: usize, number: usize, renderer: &mut Renderer) {
+        while self.first + self.rounds.len() <= number {
+            self.rounds.push_back((0..threads).map(|_| None).collect());
+        }
+        let part = std::mem::replace(&mut renderer.part, self.spare.pop().unwrap_or_default());
+        self.rounds[number - self.first][index] = Some(part);
+    }
+
+    /// The parts of the oldest round, if all are there.
+    fn complete(&mut self) -> Option<Vec<Part>> {
+        let round = self.rounds.pop_front_if(|round| round.iter().all(Option::is_some))?;
+        self.first += 1;
+        Some(round.into_iter().flatten().collect())
+    }
+}
+
+// === impl Writer ===
+
+impl Writer {
+    fn write(&mut self, parts: &[Part]) -> Result<()> {
+        self.ending.write(&mut interleave(parts), &mut self.out)
+    }
+}
+
+/// The calls of all parts, by their order; each part is in order by itself. Calls of one part that
+/// follow each other are one slice.
+fn interleave(parts: &[Part]) -> Vec<IoSlice<'_>> {
+    let mut slices = Vec::new();
     let mut heads = vec![0; parts.len()];
-    out.reserve(parts.iter().map(|part| part.text.len()).sum());
     loop {
-        let next = parts
-            .iter()
-            .zip(&heads)
-            .enumerate()
-            .filter_map(|(index, (part, head))| Some((part.calls.get(*head)?.0, index)))
-            .min();
-        let Some((_, index)) = next else { return };
+        let next = |index: usize| Some(parts[index].calls.get(heads[index])?.0);
+        let Some((_, index)) = (0..parts.len()).filter_map(|i| Some((next(i)?, i))).min() else {
+            return slices;
+        };
+        let until = (0..parts.len()).filter(|i| *i != index).filter_map(next).min();
         let (part, head) = (&parts[index], heads[index]);
+        let run = part.calls[head..].iter().take_while(|call| until.is_none_or(|u| call.0 < u));
+        let end = head + run.count().max(1);
         let from = head.checked_sub(1).map_or(0, |before| part.calls[before].1);
-        out.extend_from_slice(&part.text[from..part.calls[head].1]);
-        heads[index] += 1;
+        slices.push(IoSlice::new(&part.text[from..part.calls[end - 1].1]));
+        heads[index] = end;
     }
 }
 
@@ -128,8 +168,8 @@ mod tests {
 
     #[test]
     fn calls_of_two_workers_come_in_one_order() {
-        let mut out = Vec::new();
-        interleave(&[part(&[(1, "a"), (4, "d")]), part(&[(2, "b"), (3, "c"), (5, "e")])], &mut out);
-        assert_eq!(out, b"abcde");
+        let parts = [part(&[(1, "a"), (4, "d")]), part(&[(2, "b"), (3, "c"), (5, "e"), (6, "f")])];
+        let slices: Vec<_> = interleave(&parts).iter().map(|slice| slice.to_vec()).collect();
+        assert_eq!(slices, [&b"a"[..], b"bc", b"d", b"ef"]);
     }
 }

@@ -1,6 +1,6 @@
 //! Calls to text: what each worker renders by itself, and what is only known where all comes together.
 
-use std::io::Write;
+use std::io::{self, IoSlice, Write};
 
 use anyhow::Result;
 use export::{Json, Ndjson, Options, Style, Table};
@@ -107,20 +107,20 @@ impl Ending {
         Self { json: (shape.format == Format::Json).then(Json::new), text: Vec::new() }
     }
 
-    /// Writes some calls.
+    /// Writes some calls, whole lines each.
     ///
     /// # Errors
     /// When the output can't be written.
-    pub fn write(&mut self, calls: &[u8], out: &mut dyn Write) -> Result<()> {
-        if calls.is_empty() {
+    pub fn write(&mut self, calls: &mut [IoSlice<'_>], out: &mut dyn Write) -> Result<()> {
+        if calls.iter().all(|calls| calls.is_empty()) {
             return Ok(());
         }
         let Some(json) = &mut self.json else {
-            out.write_all(calls)?;
+            write_slices(calls, out)?;
             return Ok(out.flush()?);
         };
         self.text.clear();
-        for line in calls.split_inclusive(|byte| *byte == b'\n') {
+        for line in calls.iter().flat_map(|calls| calls.split_inclusive(|byte| *byte == b'\n')) {
             json.line(line, &mut self.text);
         }
         Ok(out.write_all(&self.text)?)
@@ -137,5 +137,62 @@ impl Ending {
             out.write_all(&self.text)?;
         }
         Ok(out.flush()?)
+    }
+}
+
+/// Writes all of them, without copying them together.
+fn write_slices(mut slices: &mut [IoSlice<'_>], out: &mut dyn Write) -> io::Result<()> {
+    // Empty ones in front would be taken for an output that takes nothing.
+    IoSlice::advance_slices(&mut slices, 0);
+    while !slices.is_empty() {
+        match out.write_vectored(slices) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(len) => IoSlice::advance_slices(&mut slices, len),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes a few bytes at a time, and is interrupted in between.
+    #[derive(Default)]
+    struct Slow {
+        taken: Vec<u8>,
+        turn: usize,
+    }
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.write_vectored(&[IoSlice::new(bytes)])
+        }
+
+        fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+            self.turn += 1;
+            if self.turn.is_multiple_of(3) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let all: Vec<u8> = slices.iter().flat_map(|slice| slice.to_vec()).collect();
+            let len = all.len().min(self.turn);
+            self.taken.extend_from_slice(&all[..len]);
+            Ok(len)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn slices_are_written_whole_however_few_bytes_are_taken() {
+        let texts = ["", "one\n", "two\nthree\n", "", "four\n"];
+        let mut slices = texts.map(|text| IoSlice::new(text.as_bytes()));
+        let mut slow = Slow::default();
+        write_slices(&mut slices, &mut slow).unwrap();
+        assert_eq!(slow.taken, texts.concat().as_bytes());
     }
 }

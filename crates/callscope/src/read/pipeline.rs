@@ -1,7 +1,8 @@
 //! Batches to workers, workers' calls to the output, in one order whatever the number of threads.
 //!
 //! Every worker sees every batch, and takes the flows of its own shards. Whoever needs the next batch
-//! first reads it; whoever is last with a batch merges and writes what all have made of it.
+//! first reads it; whoever is last with a batch writes what all have made of it, while the others go
+//! on.
 
 use std::{
     collections::VecDeque,
@@ -25,6 +26,9 @@ use super::{
 
 /// Batches that the fastest worker may be ahead of the slowest.
 const AHEAD_MAX: usize = 8;
+
+/// Bytes of text that a worker without others writes at once: few enough to stay in the cache.
+const TEXT_BYTES_ALONE: usize = 128 << 10;
 
 /// What came of it.
 pub struct Finished {
@@ -53,7 +57,7 @@ pub fn run(
 ) -> Result<Finished> {
     let begun = Instant::now();
     let feed = Feed::new(reader, keys, threads);
-    let merge = Mutex::new(Merge::new(threads, shape, out));
+    let merge = Merge::new(threads, shape, out);
     let reports = thread::scope(|scope| {
         let work = |index| work(index, threads, settings, shape, &feed, &merge, progress);
         let others: Vec<_> = (1..threads).map(|index| scope.spawn(move || work(index))).collect();
@@ -69,7 +73,7 @@ pub fn run(
         let one = one?;
         if index == 0 { report = one } else { report.add(&one) }
     }
-    lock(&merge).finish()?;
+    merge.finish()?;
     let state = feed.into_state();
     Ok(Finished {
         report,
@@ -91,7 +95,7 @@ fn work(
     settings: &Settings,
     shape: &Shape,
     feed: &Feed,
-    merge: &Mutex<Merge>,
+    merge: &Merge,
     progress: &Progress,
 ) -> Result<Report> {
     let mut worker = Worker::new(index, threads, settings);
@@ -106,13 +110,16 @@ fn work(
         }
         for packet in round.batch.packets() {
             worker.packet(&packet, &mut renderer);
+            if threads == 1 && renderer.part.text.len() >= TEXT_BYTES_ALONE {
+                merge.put(index, number, &mut renderer)?;
+            }
         }
         drop(round);
-        lock(merge).put(index, number, &mut renderer)?;
+        merge.put(index, number, &mut renderer)?;
         number += 1;
     }
     worker.finish(&mut renderer);
-    lock(merge).put(index, number, &mut renderer)?;
+    merge.put(index, number, &mut renderer)?;
     drop(leave);
     Ok(worker.report())
 }

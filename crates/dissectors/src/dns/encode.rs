@@ -2,6 +2,8 @@
 
 use std::{io::Write, net::Ipv6Addr};
 
+use content::short::push_number;
+
 use super::name::write_decimal_escape;
 
 /// `0aff`.
@@ -66,18 +68,9 @@ pub fn escaped_utf8(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// A decimal number.
+#[inline]
 pub fn decimal(number: impl Into<u64>, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let (mut at, mut left) = (digits.len(), number.into());
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (left % 10) as u8;
-        left /= 10;
-        if left == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
+    push_number(out, number);
 }
 
 /// `192.0.2.1`.
@@ -149,11 +142,5 @@ mod tests {
         assert_eq!(text(|out| date(0, out)), "19700101000000");
         assert_eq!(text(|out| date(951_827_696, out)), "20000229123456");
         assert_eq!(text(|out| date(u32::MAX, out)), "21060207062815");
-    }
-
-    #[test]
-    fn numbers_are_decimal() {
-        assert_eq!(text(|out| decimal(0u8, out)), "0");
-        assert_eq!(text(|out| decimal(u64::MAX, out)), "18446744073709551615");
     }
 }

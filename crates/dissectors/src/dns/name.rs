@@ -1,5 +1,7 @@
 //! Domain names: stepped over on the hot path, written out when shown (RFC 1035 §3.1, §4.1.4).
 
+use content::short::push_few;
+
 use super::wire::{Bad, HEADER, Read};
 
 /// Bytes of a name on the wire, its root label included.
@@ -89,10 +91,25 @@ pub fn write_bare(message: &[u8], start: usize, out: &mut Vec<u8>) -> Read<usize
 /// RFC 4795 §2.1) and stay so.
 fn write_label(label: &[u8], out: &mut Vec<u8>) {
     // Nearly every label there is.
-    if label.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
-        out.extend_from_slice(label);
-        return;
+    if label.iter().all(|byte| PLAIN[usize::from(*byte)]) {
+        return push_few(out, label);
     }
+    write_odd_label(label, out);
+}
+
+/// What stands for itself in a name.
+static PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let b = byte as u8;
+        table[byte] = b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        byte += 1;
+    }
+    table
+};
+
+fn write_odd_label(label: &[u8], out: &mut Vec<u8>) {
     let utf8 = !label.is_ascii()
         && std::str::from_utf8(label)
             .is_ok_and(|text| !text.contains(|c: char| !c.is_ascii() && c.is_control()));

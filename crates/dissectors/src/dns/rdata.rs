@@ -6,6 +6,8 @@ mod svcb;
 
 use std::ops::Range;
 
+use content::short::push_few;
+
 pub use self::data::Data;
 use super::{
     codes::{self, kind},
@@ -140,9 +142,9 @@ pub fn write_record(message: &[u8], record: &Record, class: u16, out: &mut Vec<u
     out.push(b' ');
     encode::decimal(record.ttl, out);
     out.push(b' ');
-    out.extend_from_slice(&codes::class(class));
+    push_few(out, &codes::class(class));
     out.push(b' ');
-    out.extend_from_slice(&codes::kind(record.kind));
+    push_few(out, &codes::kind(record.kind));
     out.push(b' ');
     let whole = write(message, record, out);
     if out.last() == Some(&b' ') {

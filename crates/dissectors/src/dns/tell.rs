@@ -171,7 +171,8 @@ impl<'m> Letter<'m> {
 /// Tells one message.
 struct Teller<'m, 't> {
     letter: Letter<'m>,
-    questions: Vec<Question>,
+    /// The first of the questions, as nearly every message has one.
+    question: Option<Question>,
     records: Vec<Record>,
     edns: Option<Edns>,
     /// Nothing damaged was met.
@@ -188,11 +189,11 @@ struct Teller<'m, 't> {
 impl<'m, 't> Teller<'m, 't> {
     /// Walks over the message once.
     fn new(letter: Letter<'m>, to: &'t mut dyn Tell) -> Self {
-        let (mut questions, mut records) = (Vec::new(), Vec::new());
+        let (mut question, mut records) = (None, Vec::new());
         let mut walk = Walk::new(letter.bytes, &letter.header);
         let whole = loop {
             match walk.step() {
-                Some(Ok(Item::Question(question))) => questions.push(question),
+                Some(Ok(Item::Question(next))) => _ = question.get_or_insert(next),
                 Some(Ok(Item::Record(record))) => records.push(record),
                 Some(Err(_)) => break false,
                 None => break walk.rest() == 0,
@@ -200,7 +201,7 @@ impl<'m, 't> Teller<'m, 't> {
         };
         let edns = records.iter().find_map(Edns::from_record);
         let text = Vec::with_capacity(256);
-        Self { letter, questions, records, edns, whole, text, room: TEXT_BYTES_MAX, to }
+        Self { letter, question, records, edns, whole, text, room: TEXT_BYTES_MAX, to }
     }
 
     fn head(&mut self) {
@@ -235,7 +236,7 @@ impl<'m, 't> Teller<'m, 't> {
     }
 
     fn multicast_flags(&mut self) {
-        let unicast = self.questions.iter().any(|question| question.class & MULTICAST_BIT != 0);
+        let unicast = self.all_questions().any(|question| question.class & MULTICAST_BIT != 0);
         // In an OPT the class is a size.
         let zone = self.records.iter().filter(|record| record.kind != kind::OPT);
         let flush = zone.map(|record| record.class).any(|class| class & MULTICAST_BIT != 0);
@@ -247,24 +248,32 @@ impl<'m, 't> Teller<'m, 't> {
     }
 
     fn questions(&mut self) {
-        let questions = std::mem::take(&mut self.questions);
-        let Some(first) = questions.first() else { return };
-        self.question_text(first);
+        let Some(first) = self.question else { return };
+        self.question_text(&first);
         self.tell_text(Index::QuestionName);
         self.tell(Index::QuestionType, Value::Text(&codes::kind(first.kind)));
         let class = self.letter.class(first.class);
         self.tell(Index::QuestionClass, Value::Text(&codes::class(class)));
-        if questions.len() < 2 {
+        if self.letter.header.questions() < 2 || self.all_questions().nth(1).is_none() {
             return;
         }
-        for question in &questions {
-            self.question_text(question);
+        for question in self.all_questions() {
+            self.question_text(&question);
             self.text.push(b' ');
             self.text.extend_from_slice(&codes::kind(question.kind));
             self.text.push(b' ');
             self.text.extend_from_slice(&codes::class(self.letter.class(question.class)));
             self.tell_text(Index::Questions);
         }
+    }
+
+    /// The questions that can be read.
+    fn all_questions(&self) -> impl Iterator<Item = Question> + use<'m> {
+        let walk = Walk::new(self.letter.bytes, &self.letter.header);
+        walk.map_while(|item| match item {
+            Item::Question(question) => Some(question),
+            Item::Record(_) => None,
+        })
     }
 
     fn question_text(&mut self, question: &Question) {

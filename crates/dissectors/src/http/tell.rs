@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use content::{MediaType, cookie, form, multipart};
+use content::{MediaType, cookie, form, multipart, short::push_few};
 use model::{BodyFacts, Headline, Message, Outcome, Status, Tell, Value};
 
 use super::{
@@ -190,9 +190,10 @@ fn tell_url(view: View<'_>, to: &mut dyn Tell) {
         (Some(_), ..) => put(to, At::Full, sent),
         (None, Some([b'/', ..]), Some(host)) => {
             line.clear();
-            for piece in [scheme.unwrap_or(b"http"), b"://", host, sent] {
-                line.extend_from_slice(piece);
-            }
+            push_few(&mut line, scheme.unwrap_or(b"http"));
+            line.extend_from_slice(b"://");
+            push_few(&mut line, host);
+            push_few(&mut line, sent);
             put(to, At::Full, &line);
         }
         _ => {}
@@ -311,8 +312,8 @@ fn maybe(to: &mut dyn Tell, at: At, text: Option<&[u8]>) {
 
 fn put_pair(to: &mut dyn Tell, at: At, line: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     line.clear();
-    line.extend_from_slice(name);
+    push_few(line, name);
     line.push(b'=');
-    line.extend_from_slice(value);
+    push_few(line, value);
     put(to, at, line);
 }

@@ -24,6 +24,9 @@ const CONTAINERS: [&str; 17] = [
     "MODULE", "OBJECT", "PUBSUB", "SCRIPT", "SENTINEL", "SLOWLOG", "XGROUP", "XINFO",
 ];
 
+/// Longer names are not listed, and not looked at further.
+const NAME_BYTES_MAX: usize = 24;
+
 /// Commands with their first key at 1.
 #[rustfmt::skip]
 const PLAIN: &[&str] = &[
@@ -79,32 +82,43 @@ const OTHERS: &[(&str, Key)] = &[
     ("ZINTERCARD", Key::Counted(1)), ("ZMPOP", Key::Counted(1)), ("ZUNION", Key::Counted(1)),
 ];
 
+/// What is known of a listed command.
+#[derive(Clone, Copy, Debug)]
+pub struct Listed {
+    /// Its name, in upper case.
+    pub name: &'static str,
+    /// Where it has its first key.
+    pub key: Key,
+    /// Whether its second word belongs to its name.
+    pub is_container: bool,
+}
+
+/// The listed command of that name, upper or lower case.
+pub fn find(name: &[u8]) -> Option<&'static Listed> {
+    let mut slot = slot_of(name);
+    // The table has empty places.
+    while let Some(listed) = &SLOTS[slot] {
+        if listed.name.as_bytes().eq_ignore_ascii_case(name) {
+            return Some(listed);
+        }
+        slot = (slot + 1) % SLOTS.len();
+    }
+    None
+}
+
 /// The listed name of a command, in upper case.
 pub fn listed(name: &[u8]) -> Option<&'static str> {
-    plain(name).or_else(|| other(name).map(|(listed, _)| listed))
+    find(name).map(|listed| listed.name)
 }
 
 /// Where the command has its first key.
 pub fn key(name: &[u8]) -> Key {
-    match plain(name) {
-        Some(_) => Key::At(1),
-        None => other(name).map_or(Key::At(1), |(_, key)| key),
-    }
-}
-
-fn plain(name: &[u8]) -> Option<&'static str> {
-    let at = PLAIN.binary_search_by(|listed| compare(listed, name)).ok()?;
-    PLAIN.get(at).copied()
-}
-
-fn other(name: &[u8]) -> Option<(&'static str, Key)> {
-    let at = OTHERS.binary_search_by(|(listed, _)| compare(listed, name)).ok()?;
-    OTHERS.get(at).copied()
+    find(name).map_or(Key::At(1), |listed| listed.key)
 }
 
 /// Whether the second word belongs to the command's name.
 pub fn is_container(name: &[u8]) -> bool {
-    CONTAINERS.iter().any(|listed| compare(listed, name).is_eq())
+    find(name).is_some_and(|listed| listed.is_container)
 }
 
 /// Whether a master tells its replicas of such a command.
@@ -133,8 +147,54 @@ pub fn is_replicated(name: &[u8]) -> bool {
     }
 }
 
-fn compare(listed: &str, name: &[u8]) -> std::cmp::Ordering {
-    listed.bytes().cmp(name.iter().map(u8::to_ascii_uppercase))
+// === the table of find ===
+
+/// All commands, each at the place that its name says or at the next one that was free.
+static SLOTS: [Option<Listed>; 1024] = slots();
+
+const fn slots() -> [Option<Listed>; 1024] {
+    let mut slots = [None; 1024];
+    let mut at = 0;
+    while at < PLAIN.len() {
+        insert(&mut slots, PLAIN[at], Key::At(1));
+        at += 1;
+    }
+    at = 0;
+    while at < OTHERS.len() {
+        insert(&mut slots, OTHERS[at].0, OTHERS[at].1);
+        at += 1;
+    }
+    slots
+}
+
+const fn insert(slots: &mut [Option<Listed>; 1024], name: &'static str, key: Key) {
+    let mut slot = slot_of(name.as_bytes());
+    while slots[slot].is_some() {
+        slot = (slot + 1) % slots.len();
+    }
+    slots[slot] = Some(Listed { name, key, is_container: is_in(name, &CONTAINERS) });
+}
+
+const fn is_in(name: &str, list: &[&str]) -> bool {
+    let mut at = 0;
+    while at < list.len() {
+        if list[at].as_bytes().eq_ignore_ascii_case(name.as_bytes()) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+/// The same for upper and lower case.
+const fn slot_of(name: &[u8]) -> usize {
+    let mut hash = name.len() as u32;
+    let mut at = 0;
+    while at < name.len() && at < NAME_BYTES_MAX {
+        hash = (hash ^ (name[at] | 0x20) as u32).wrapping_mul(0x0100_0193);
+        at += 1;
+    }
+    (hash >> 22) as usize
 }
 
 #[cfg(test)]
@@ -144,10 +204,32 @@ mod tests {
     #[test]
     fn the_lists_are_sorted_and_disjoint() {
         assert!(PLAIN.is_sorted() && OTHERS.is_sorted_by_key(|(name, _)| name));
+        for name in PLAIN {
+            assert_eq!((listed(name.as_bytes()), key(name.as_bytes())), (Some(*name), Key::At(1)));
+        }
         for (name, key_) in OTHERS {
             assert!(PLAIN.binary_search(name).is_err(), "{name} twice");
             assert_eq!((listed(name.as_bytes()), key(name.as_bytes())), (Some(*name), *key_));
         }
+    }
+
+    #[test]
+    fn every_container_is_listed() {
+        for name in CONTAINERS {
+            assert!(is_container(name.as_bytes()), "{name}");
+        }
+        assert!(!is_container(b"GET") && find(b"").is_none() && find(&[b'A'; 100]).is_none());
+    }
+
+    #[test]
+    fn names_are_found_in_a_few_steps() {
+        let mut longest = 0;
+        for name in PLAIN.iter().copied().chain(OTHERS.iter().map(|(name, _)| *name)) {
+            assert!(name.len() <= NAME_BYTES_MAX);
+            let at = SLOTS.iter().position(|slot| slot.is_some_and(|found| found.name == name));
+            longest = longest.max((at.unwrap() + 1024 - slot_of(name.as_bytes())) % 1024);
+        }
+        assert!(longest < 8, "{longest}");
     }
 
     #[test]

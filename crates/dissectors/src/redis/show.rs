@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use model::{BodyFacts, Field, Headline, Kind, Message, Outcome, Status, Tell, Value};
 
 use super::{
-    names::{self, Key},
+    names::{self, Key, Listed},
     record::{Command, Leaves, Reply, SNAPSHOT, STREAMED, without_format},
     session::is,
-    text::Text,
+    text::{self, Text},
 };
 
 /// Elements of a reply told one by one, at most.
@@ -67,8 +67,10 @@ pub fn headline<'m>(request: Option<&'m Message>, response: Option<&'m Message>)
     let reply = response.and_then(Reply::of);
     if let Some(command) = request.or(response).and_then(Command::of) {
         let status = response.zip(reply).and_then(|(message, reply)| status(message, reply));
-        let endpoint = key_of(&command).map(Cow::Borrowed);
-        return Headline { method: Some(method_of(&command)), endpoint, version: None, status };
+        let listed = names::find(command.name());
+        let endpoint = key_of(&command, listed).map(Cow::Borrowed);
+        let method = Some(method_of(&command, listed));
+        return Headline { method, endpoint, version: None, status };
     }
     let Some((message, reply)) = response.zip(reply) else { return Headline::default() };
     match push_of(&reply) {
@@ -94,7 +96,8 @@ pub fn tell(message: &Message, to: &mut dyn Tell) {
 // === commands ===
 
 fn tell_command(command: &Command<'_>, to: &mut dyn Tell) {
-    to.field(OPERATION, Value::Text(&method_of(command)));
+    let listed = names::find(command.name());
+    to.field(OPERATION, Value::Text(&method_of(command, listed)));
     if let Some(db) = command.db {
         to.field(NAMESPACE, Value::Integer(i64::from(db)));
     }
@@ -111,28 +114,30 @@ fn tell_command(command: &Command<'_>, to: &mut dyn Tell) {
         query.cut();
     }
     to.field(QUERY, Value::Text(query.bytes()));
-    if let Some(key) = key_of(command) {
+    if let Some(key) = key_of(command, listed) {
         to.field(KEY, Value::Text(key));
     }
     to.field(COUNT, Value::Integer(i64::from(command.count)));
 }
 
 /// The command's name in upper case, with its second word where that belongs to it.
-fn method_of<'m>(command: &Command<'m>) -> Cow<'m, [u8]> {
-    let name = command.name();
-    if names::is_container(name) && command.count > 1 {
-        return Cow::Owned([name, b" ", command.text(1)].concat().to_ascii_uppercase());
-    }
-    match names::listed(name) {
-        Some(listed) => Cow::Borrowed(listed.as_bytes()),
-        None if name.iter().any(u8::is_ascii_lowercase) => Cow::Owned(name.to_ascii_uppercase()),
-        None => Cow::Borrowed(name),
+fn method_of<'m>(command: &Command<'m>, listed: Option<&'static Listed>) -> Cow<'m, [u8]> {
+    match listed {
+        Some(listed) if listed.is_container && command.count > 1 => {
+            let words = [listed.name.as_bytes(), b" ", command.text(1)].concat();
+            Cow::Owned(words.to_ascii_uppercase())
+        }
+        Some(listed) => Cow::Borrowed(listed.name.as_bytes()),
+        None if command.name().iter().any(u8::is_ascii_lowercase) => {
+            Cow::Owned(command.name().to_ascii_uppercase())
+        }
+        None => Cow::Borrowed(command.name()),
     }
 }
 
-fn key_of<'m>(command: &Command<'m>) -> Option<&'m [u8]> {
+fn key_of<'m>(command: &Command<'m>, listed: Option<&'static Listed>) -> Option<&'m [u8]> {
     let at = |index: usize| command.arguments().nth(index).map(|argument| argument.text);
-    match names::key(command.name()) {
+    match listed.map_or(Key::At(1), |listed| listed.key) {
         Key::None => None,
         Key::At(index) => at(index),
         Key::Counted(index) if at(index)? == b"0" => None,
@@ -160,9 +165,7 @@ fn tell_reply(message: &Message, reply: &Reply<'_>, to: &mut dyn Tell) {
         to.field(STATUS_CODE, Value::Text(&status.code));
     }
     if let Some((value, cut)) = value_of(message, reply) {
-        let mut text = Text::default();
-        text.raw(value, cut);
-        to.field(REPLY, Value::Text(text.bytes()));
+        tell_value(value, cut, to);
     }
     to.field(REPLY_TYPE, type_of(reply).into());
     if let Some(size) = size_of_reply(message, reply) {
@@ -181,6 +184,15 @@ fn tell_reply(message: &Message, reply: &Reply<'_>, to: &mut dyn Tell) {
         }
         to.body(BodyFacts { media_type: Some("application/x-resp"), encoding: None });
     }
+}
+
+fn tell_value(value: &[u8], cut: bool, to: &mut dyn Tell) {
+    if !cut && value.len() <= text::MAX {
+        return to.field(REPLY, Value::Text(value));
+    }
+    let mut text = Text::default();
+    text.raw(value, cut);
+    to.field(REPLY, Value::Text(text.bytes()));
 }
 
 fn tell_attributes(reply: &Reply<'_>, to: &mut dyn Tell) {

@@ -1,29 +1,28 @@
 //! Text for people, of a size that is known before it is written.
 
+use content::short::push_few;
+
 /// Bytes of it at most, without the mark of what was cut.
-const MAX: usize = 1 << 10;
+pub const MAX: usize = 1 << 10;
 /// Says that something is left out.
 const CUT: &[u8] = "…".as_bytes();
+/// Bytes that are looked at together.
+const BLOCK: usize = 16;
 
 /// A text being written; what is over its size is left out and marked.
+#[derive(Default)]
 pub struct Text {
-    bytes: [u8; MAX + CUT.len()],
-    len: usize,
+    /// More than [`MAX`] only while a word is written.
+    bytes: Vec<u8>,
     is_cut: bool,
 }
 
 // === impl Text ===
 
-impl Default for Text {
-    fn default() -> Self {
-        Self { bytes: [0; MAX + CUT.len()], len: 0, is_cut: false }
-    }
-}
-
 impl Text {
     /// What was written.
     pub fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+        &self.bytes
     }
 
     /// Whether nothing more is taken.
@@ -34,24 +33,25 @@ impl Text {
     /// Appends a word, behind a blank if it is not the first; quoted as `redis-cli` quotes, if it
     /// must be. `cut` says that there was more of it.
     pub fn word(&mut self, word: &[u8], cut: bool) {
-        if self.len > 0 {
-            self.push(b" ");
+        if self.is_cut {
+            return;
         }
-        if !word.is_empty() && word.iter().all(|byte| is_plain(*byte)) {
-            self.push(word);
+        if !self.bytes.is_empty() {
+            self.bytes.push(b' ');
+        }
+        if !word.is_empty() && all(word, is_plain) {
+            self.run(word);
         } else {
             self.quoted(word);
         }
-        if cut {
-            self.cut();
-        }
+        self.end(cut);
     }
 
     /// Appends bytes as they are.
     pub fn raw(&mut self, bytes: &[u8], cut: bool) {
-        self.push(bytes);
-        if cut {
-            self.cut();
+        if !self.is_cut {
+            self.run(bytes);
+            self.end(cut);
         }
     }
 
@@ -61,95 +61,126 @@ impl Text {
             return;
         }
         self.is_cut = true;
-        // Not in the middle of a character.
-        while self.bytes().len() == MAX
-            && self.bytes().utf8_chunks().last().is_some_and(|last| {
-                let bad = last.invalid();
-                !bad.is_empty() && bad.first().is_some_and(|byte| *byte >= 0xc0)
-            })
-        {
-            self.len -= 1;
+        if self.bytes.len() == MAX && ends_in_a_character(&self.bytes) {
+            self.bytes.pop();
         }
-        if let Some(room) = self.bytes.get_mut(self.len..self.len + CUT.len()) {
-            room.copy_from_slice(CUT);
-            self.len += CUT.len();
-        }
+        self.bytes.extend_from_slice(CUT);
     }
 
-    fn quoted(&mut self, word: &[u8]) {
-        self.push(b"\"");
-        if let Ok(text) = std::str::from_utf8(word) {
-            self.escaped(text);
-            self.push(b"\"");
-            return;
-        }
-        for chunk in word.utf8_chunks() {
-            self.escaped(chunk.valid());
-            for byte in chunk.invalid() {
-                self.hex(*byte);
-            }
-            if self.is_cut {
-                return;
-            }
-        }
-        self.push(b"\"");
-    }
-
-    /// Runs of what needs no escape at once, the rest one by one.
-    fn escaped(&mut self, text: &str) {
-        let mut rest = text;
-        while let Some(at) = rest.bytes().position(needs_escape) {
-            let (run, after) = rest.split_at(at);
-            self.push(run.as_bytes());
-            // What needs an escape is a character of one byte.
-            let (byte, after) = after.split_at(1);
-            self.escape(byte.as_bytes()[0]);
-            rest = after;
-        }
-        self.push(rest.as_bytes());
-    }
-
-    fn escape(&mut self, byte: u8) {
-        match byte {
-            b'"' => self.push(b"\\\""),
-            b'\\' => self.push(b"\\\\"),
-            b'\n' => self.push(b"\\n"),
-            b'\r' => self.push(b"\\r"),
-            b'\t' => self.push(b"\\t"),
-            byte => self.hex(byte),
-        }
-    }
-
-    fn hex(&mut self, byte: u8) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let [high, low] = [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
-        self.push(&[b'\\', b'x', high, low]);
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        if self.is_cut {
-            return;
-        }
-        let fits = bytes.len().min(MAX - self.len);
-        let (Some(room), Some(text)) =
-            (self.bytes.get_mut(self.len..self.len + fits), bytes.get(..fits))
-        else {
-            return;
-        };
-        room.copy_from_slice(text);
-        self.len += fits;
-        if fits < bytes.len() {
+    /// Holds the size.
+    fn end(&mut self, cut: bool) {
+        if self.bytes.len() > MAX {
+            self.bytes.truncate(MAX);
+            self.cut();
+        } else if cut {
             self.cut();
         }
     }
+
+    /// As many bytes as can be needed.
+    fn run(&mut self, bytes: &[u8]) {
+        push_few(&mut self.bytes, bytes.get(..=MAX).unwrap_or(bytes));
+    }
+
+    fn quoted(&mut self, word: &[u8]) {
+        self.bytes.push(b'"');
+        // No byte becomes less than one; a character cut at the end is over the size.
+        let word = word.get(..MAX + 4).unwrap_or(word);
+        if std::str::from_utf8(word).is_ok() {
+            self.escaped(word);
+        } else {
+            self.mended(word);
+        }
+        self.bytes.push(b'"');
+    }
+
+    /// What is not UTF-8 byte by byte.
+    fn mended(&mut self, word: &[u8]) {
+        for chunk in word.utf8_chunks() {
+            self.escaped(chunk.valid().as_bytes());
+            for byte in chunk.invalid() {
+                self.bytes.extend_from_slice(&hex(*byte));
+            }
+        }
+    }
+
+    /// Blocks without anything to escape at once, the others byte by byte.
+    fn escaped(&mut self, text: &[u8]) {
+        let (blocks, rest) = text.as_chunks::<BLOCK>();
+        for block in blocks {
+            if all(block, stands_for_itself) {
+                self.bytes.extend_from_slice(block);
+            } else {
+                block.iter().for_each(|byte| self.escape(*byte));
+            }
+        }
+        rest.iter().for_each(|byte| self.escape(*byte));
+    }
+
+    /// Four bytes at once, and back to where the escape ends.
+    #[inline]
+    fn escape(&mut self, byte: u8) {
+        let (len, escape) = &ESCAPES[usize::from(byte)];
+        self.bytes.extend_from_slice(escape);
+        self.bytes.truncate(self.bytes.len() - escape.len() + usize::from(*len));
+    }
 }
 
-fn needs_escape(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\\' | 0..=0x1f | 0x7f)
+/// Whether a character begins in the last bytes and does not end there.
+fn ends_in_a_character(bytes: &[u8]) -> bool {
+    let end = bytes.last_chunk::<4>().map_or(bytes, |end| end);
+    end.utf8_chunks()
+        .last()
+        .is_some_and(|last| last.invalid().first().is_some_and(|byte| *byte >= 0xc0))
 }
 
+/// Whether it is so of all bytes; a block at a time, so that the compiler compares them at once.
+#[inline]
+fn all(bytes: &[u8], is: impl Fn(u8) -> bool) -> bool {
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    let all_of = |all, byte: &u8| all & is(*byte);
+    blocks.iter().all(|block| block.iter().fold(true, all_of)) && rest.iter().all(|byte| is(*byte))
+}
+
+#[inline]
+const fn stands_for_itself(byte: u8) -> bool {
+    (byte >= 0x20) & (byte != b'"') & (byte != b'\\') & (byte != 0x7f)
+}
+
+/// What needs no quotes around it.
+#[inline]
 fn is_plain(byte: u8) -> bool {
-    matches!(byte, b'!' | b'#'..=b'&' | b'('..=b'[' | b']'..=b'~')
+    (byte > b' ') & (byte < 0x7f) & (byte != b'"') & (byte != b'\'') & (byte != b'\\')
+}
+
+// === escapes ===
+
+/// For each byte what stands for it, and how many bytes that is.
+static ESCAPES: [(u8, [u8; 4]); 256] = {
+    let mut table = [(0, [0; 4]); 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = escape_of(byte as u8);
+        byte += 1;
+    }
+    table
+};
+
+const fn escape_of(byte: u8) -> (u8, [u8; 4]) {
+    let letter = match byte {
+        b'"' | b'\\' => byte,
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        _ if stands_for_itself(byte) => return (1, [byte, 0, 0, 0]),
+        _ => return (4, hex(byte)),
+    };
+    (2, [b'\\', letter, 0, 0])
+}
+
+const fn hex(byte: u8) -> [u8; 4] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [b'\\', b'x', DIGITS[(byte >> 4) as usize], DIGITS[(byte & 15) as usize]]
 }
 
 #[cfg(test)]
@@ -176,5 +207,28 @@ mod tests {
         assert!(text.ends_with("a…") && text.len() == 1_024 + 3, "{}", text.len());
         let text = words(&[b"x", "ä".repeat(1_000).as_bytes()]);
         assert!(text.ends_with("ä…"));
+        for len in 1_000..1_100 {
+            let (fits, text) = (len <= 1_024, words(&[&vec![b'a'; len]]));
+            assert_eq!(text.len(), if fits { len } else { 1_024 + 3 });
+            assert_eq!(text.ends_with('…'), !fits);
+        }
+    }
+
+    #[test]
+    fn every_byte_is_escaped_at_every_place() {
+        for (byte, place) in (0..128_u8).flat_map(|byte| (0..40).map(move |place| (byte, place))) {
+            let escape = match byte {
+                b'"' | b'\\' => format!("\\{}", char::from(byte)),
+                b'\n' => r"\n".to_owned(),
+                b'\r' => r"\r".to_owned(),
+                b'\t' => r"\t".to_owned(),
+                b' '..=b'~' => char::from(byte).to_string(),
+                byte => format!("\\x{byte:02x}"),
+            };
+            let mut word = vec![b' '; 40];
+            word[place] = byte;
+            let wanted = format!("\"{}{escape}{}\"", " ".repeat(place), " ".repeat(39 - place));
+            assert_eq!(words(&[&word]), wanted);
+        }
     }
 }
