@@ -256,7 +256,8 @@ impl Pairs {
     /// Bytes of `side` were skipped to find a message: they may have held answers to what was asked
     /// since they were lost.
     pub(crate) fn skipped(&mut self, side: Side, cx: &mut Context<'_>) {
-        if side != self.asker && self.trust != Trust::Adrift {
+        if side != self.asker && (self.trust != Trust::Adrift || self.unanswered().next().is_some())
+        {
             self.lost_answers(self.evidence.why, cx);
         }
         if self.reverse.is_some() {

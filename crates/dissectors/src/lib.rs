@@ -6,7 +6,9 @@
 pub mod dns;
 pub mod http;
 pub mod http2;
+pub mod postgresql;
 pub mod redis;
+pub mod sql;
 pub mod websocket;
 
 use dissect::{Dissection, Lens};
@@ -16,6 +18,7 @@ pub static ALL: &[&Dissection] = &[
     &http::DISSECTION,
     &http2::DISSECTION,
     &redis::DISSECTION,
+    &postgresql::DISSECTION,
     &dns::DISSECTION,
     &websocket::DISSECTION,
 ];

@@ -18,6 +18,8 @@ pub(super) struct ById {
     list: Vec<(u64, Waiting)>,
     map: HashMap<u64, Waiting>,
     answered: Vec<(u64, Timestamp)>,
+    /// How many were asked by datagram: only those leave by themselves.
+    datagrams: usize,
 }
 
 /// One of them.
@@ -59,6 +61,7 @@ impl ById {
     }
 
     pub(super) fn insert(&mut self, id: u64, waiting: Waiting) {
+        self.datagrams += usize::from(waiting.datagram);
         if self.list.len() < LIST_MAX {
             self.list.push((id, waiting));
         } else {
@@ -67,10 +70,12 @@ impl ById {
     }
 
     pub(super) fn take(&mut self, id: u64) -> Option<Waiting> {
-        match self.list.iter().position(|(known, _)| *known == id) {
-            Some(at) => Some(self.list.swap_remove(at).1),
-            None => self.map.remove(&id),
-        }
+        let waiting = match self.list.iter().position(|(known, _)| *known == id) {
+            Some(at) => self.list.swap_remove(at).1,
+            None => self.map.remove(&id)?,
+        };
+        self.datagrams -= usize::from(waiting.datagram);
+        Some(waiting)
     }
 
     pub(super) fn remember(&mut self, id: u64, at: Timestamp) {
@@ -86,11 +91,17 @@ impl ById {
 
     /// When the oldest question asked by datagram was asked.
     pub(super) fn oldest_datagram(&self) -> Option<Timestamp> {
+        if self.datagrams == 0 {
+            return None;
+        }
         self.waiting().filter_map(Waiting::asked_by_datagram).min()
     }
 
     /// A datagram question older than `ns`, oldest first.
     pub(super) fn pop_older(&mut self, now: Timestamp, ns: u64) -> Option<Waiting> {
+        if self.datagrams == 0 {
+            return None;
+        }
         let old = |w: &Waiting| w.asked_by_datagram().is_some_and(|at| now.since(at) >= ns);
         let listed = self.list.iter().filter(|(_, w)| old(w)).map(|(id, w)| (w.number, *id));
         let mapped = self.map.iter().filter(|(_, w)| old(w)).map(|(id, w)| (w.number, *id));
@@ -100,6 +111,7 @@ impl ById {
 
     /// Everything, oldest first.
     pub(super) fn drain(&mut self) -> Vec<Waiting> {
+        self.datagrams = 0;
         let listed = self.list.drain(..).map(|(_, w)| w);
         let mut all: Vec<_> = listed.chain(self.map.drain().map(|(_, w)| w)).collect();
         all.sort_unstable_by_key(|waiting| waiting.number);
