@@ -6,6 +6,7 @@
 pub mod dns;
 pub mod http;
 pub mod http2;
+pub mod mysql;
 pub mod postgresql;
 pub mod redis;
 pub mod sql;
@@ -19,6 +20,7 @@ pub static ALL: &[&Dissection] = &[
     &http2::DISSECTION,
     &redis::DISSECTION,
     &postgresql::DISSECTION,
+    &mysql::DISSECTION,
     &dns::DISSECTION,
     &websocket::DISSECTION,
 ];
