@@ -6,6 +6,7 @@
 pub mod dns;
 pub mod http;
 pub mod http2;
+pub mod kafka;
 pub mod mysql;
 pub mod postgresql;
 pub mod redis;
@@ -21,6 +22,7 @@ pub static ALL: &[&Dissection] = &[
     &redis::DISSECTION,
     &postgresql::DISSECTION,
     &mysql::DISSECTION,
+    &kafka::DISSECTION,
     &dns::DISSECTION,
     &websocket::DISSECTION,
 ];
