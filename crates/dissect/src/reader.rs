@@ -631,7 +631,10 @@ impl<D: Dissector> Reader<D> {
         let Sink { finished, abandoned, .. } = sink;
         self.abandoned = abandoned;
         if finished {
-            self.complete(from, mark, cx);
+            // Its last byte was there before its sender was done.
+            let half = &self.halves[from as usize];
+            let last = half.open.as_ref().map_or(mark, |open| open.held.last);
+            self.complete(from, last, cx);
         }
         self.abandon(mark, cx);
     }
