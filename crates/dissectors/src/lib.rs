@@ -11,12 +11,14 @@ pub mod mysql;
 pub mod postgresql;
 pub mod redis;
 pub mod sql;
+pub mod tls;
 pub mod websocket;
 
 use dissect::{Dissection, Lens};
 
 /// All protocols, in the order in which they are tried: the surest probes first.
 pub static ALL: &[&Dissection] = &[
+    &tls::DISSECTION,
     &http::DISSECTION,
     &http2::DISSECTION,
     &redis::DISSECTION,
