@@ -3,11 +3,13 @@
 //! The list is walked by detection, filters, columns, docs, cases, fuzzers and benches: a protocol is
 //! added by its folder and its line here.
 
+pub mod cassandra;
 pub mod dns;
 pub mod http;
 pub mod http2;
 pub mod kafka;
 pub mod mysql;
+pub mod nats;
 pub mod postgresql;
 pub mod redis;
 pub mod sql;
@@ -25,6 +27,8 @@ pub static ALL: &[&Dissection] = &[
     &postgresql::DISSECTION,
     &mysql::DISSECTION,
     &kafka::DISSECTION,
+    &nats::DISSECTION,
+    &cassandra::DISSECTION,
     &dns::DISSECTION,
     &websocket::DISSECTION,
 ];
