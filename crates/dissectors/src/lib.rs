@@ -8,6 +8,8 @@ pub mod dns;
 pub mod http;
 pub mod http2;
 pub mod kafka;
+pub mod memcached;
+pub mod mongodb;
 pub mod mysql;
 pub mod nats;
 pub mod postgresql;
@@ -26,8 +28,10 @@ pub static ALL: &[&Dissection] = &[
     &redis::DISSECTION,
     &postgresql::DISSECTION,
     &mysql::DISSECTION,
+    &mongodb::DISSECTION,
     &kafka::DISSECTION,
     &nats::DISSECTION,
+    &memcached::DISSECTION,
     &cassandra::DISSECTION,
     &dns::DISSECTION,
     &websocket::DISSECTION,
