@@ -121,6 +121,10 @@ mod tests {
         assert_eq!(read(b"\xFF\xFEh\0\xE9\0", None, false), text);
         assert_eq!(read(b"\xFE\xFF\0h\0\xE9", None, false), text);
         assert_eq!(read(b"\xEF\xBB\xBFh\xC3\xA9", None, false), text);
+        assert_eq!(
+            read("\u{FEFF}\u{FEFF}".as_bytes(), None, true),
+            Reading::Text("\u{FEFF}".into())
+        );
         assert_eq!(read_as("text/plain; charset=latin1", b"\xEF\xBB\xBFh\xC3\xA9", false), text);
     }
 
@@ -176,8 +180,9 @@ mod tests {
         fn cut_utf8_is_the_longest_whole_prefix(text in ".{0,40}", at in 0..200_usize) {
             let bytes = &text.as_bytes()[..at.min(text.len())];
             let whole = (0..=bytes.len()).rev().find(|&end| text.is_char_boundary(end)).unwrap();
-            prop_assert_eq!(read_as("application/json", bytes, true),
-                Reading::Text(text[..whole].trim_start_matches('\u{FEFF}').into()));
+            // Only the first is a mark; a second one is a character of the text.
+            let unmarked = text[..whole].strip_prefix('\u{FEFF}').unwrap_or(&text[..whole]);
+            prop_assert_eq!(read_as("application/json", bytes, true), Reading::Text(unmarked.into()));
         }
 
         #[test]
