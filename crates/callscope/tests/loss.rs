@@ -207,13 +207,18 @@ impl Pair {
                     let (method, endpoint) = (headline.method, headline.endpoint);
                     format!("{} {}", text(method.as_deref()), text(endpoint.as_deref()))
                 })
-                // Where a header is not known, the line may lack it, too.
-                .filter(|line| !line.split(' ').any(|word| word == UNKNOWN)),
+                // What was said before and lost (a header's name, a statement) may be what the line
+                // would say: then it says nothing instead.
+                .filter(|line| !line.ends_with(' ') && !line.split(' ').any(is_unknown)),
             answered: whole(call.response)
                 .then(|| text(headline.status.as_ref().map(|status| &*status.code))),
             headers: Headers::of(call),
         }
     }
+}
+
+fn is_unknown(word: &str) -> bool {
+    word == UNKNOWN || word.is_empty()
 }
 
 /// Listens to headers that are known.

@@ -172,7 +172,10 @@ fn inline_status(headers: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// The fields behind the first line.
 fn headers_of(headers: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    headers.split(|byte| *byte == b'\n').skip(1).take(HEADERS_MAX).filter_map(|line| {
+    // A line whose end is not there may be cut anywhere: it is not told.
+    let end = memchr::memrchr(b'\n', headers).map_or(0, |at| at + 1);
+    let whole = headers.get(..end).unwrap_or_default();
+    whole.split(|byte| *byte == b'\n').skip(1).take(HEADERS_MAX).filter_map(|line| {
         let colon = memchr::memchr(b':', line)?;
         let (name, value) = line.split_at_checked(colon)?;
         Some((name.trim_ascii(), value.get(1..)?.trim_ascii()))
