@@ -11,9 +11,8 @@ mod exchange;
 mod in_order;
 mod leave;
 mod numbered;
+mod queue;
 mod ticket;
-
-use std::collections::VecDeque;
 
 use model::{Message, Pairing, Protocol, Side, Timestamp, Why};
 
@@ -21,8 +20,9 @@ pub(crate) use self::ticket::Ticket;
 use self::{
     adrift::{Evidence, Trust},
     by_id::ById,
-    exchange::{Exchange, Standing},
+    exchange::Standing,
     leave::missing,
+    queue::Queue,
     ticket::Place,
 };
 use crate::{Context, Done, pool::Held};
@@ -55,12 +55,10 @@ pub enum Role {
 #[derive(Debug)]
 pub(crate) struct Pairs {
     protocol: &'static Protocol,
-    /// Who asks here.
-    asker: Side,
     /// The calls in which the other side asks; `None` in most protocols.
     reverse: Option<Box<Self>>,
     /// In-order exchanges, oldest first, by rising number.
-    queue: VecDeque<Exchange>,
+    queue: Queue,
     ids: Option<Box<ById>>,
     last_number: u64,
     trust: Trust,
@@ -73,9 +71,8 @@ impl Pairs {
     pub(crate) fn new(protocol: &'static Protocol) -> Self {
         Self {
             protocol,
-            asker: Side::Client,
             reverse: None,
-            queue: VecDeque::new(),
+            queue: Queue::default(),
             ids: None,
             last_number: 0,
             trust: Trust::Exact,
@@ -187,7 +184,7 @@ impl Pairs {
                 let Some(waiting) = pairs.ids.as_ref().and_then(|ids| ids.get(id)) else { return };
                 (waiting.number, waiting.request.as_deref().or(peer), Some(open))
             }
-            Place::Alone(number) if open.from == pairs.asker => (number, Some(open), None),
+            Place::Alone(number) if open.from == pairs.evidence.asker => (number, Some(open), None),
             Place::Alone(number) => (number, None, Some(open)),
             _ => return,
         };
@@ -200,7 +197,7 @@ impl Pairs {
         cx.outlet.done(&Done {
             protocol: pairs.protocol,
             number,
-            asker: pairs.asker,
+            asker: pairs.evidence.asker,
             request,
             response,
             pairing,
@@ -243,7 +240,7 @@ impl Pairs {
 
     /// Bytes of `side` were lost that may have held whole messages.
     pub(crate) fn gap(&mut self, side: Side, why: Why, cx: &mut Context<'_>) {
-        if side == self.asker {
+        if side == self.evidence.asker {
             self.lost_questions(why, cx);
         } else {
             self.lost_answers(why, cx);
@@ -256,7 +253,8 @@ impl Pairs {
     /// Bytes of `side` were skipped to find a message: they may have held answers to what was asked
     /// since they were lost.
     pub(crate) fn skipped(&mut self, side: Side, cx: &mut Context<'_>) {
-        if side != self.asker && (self.trust != Trust::Adrift || self.unanswered().next().is_some())
+        if side != self.evidence.asker
+            && (self.trust != Trust::Adrift || self.unanswered().next().is_some())
         {
             self.lost_answers(self.evidence.why, cx);
         }
@@ -330,7 +328,7 @@ impl Pairs {
     /// The same flow with the roles changed: what was lost so far may have concerned it, too.
     fn reversed(&self) -> Self {
         let mut reverse = Self::new(self.protocol);
-        reverse.asker = self.asker.other();
+        reverse.evidence.asker = self.evidence.asker.other();
         if self.trust != Trust::Exact {
             reverse.joined_late(self.evidence.last_at, self.evidence.why);
         }

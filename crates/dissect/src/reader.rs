@@ -43,10 +43,8 @@ pub struct Reader<D> {
     halves: [Half; 2],
     stray_bytes: u32,
     framing: Framing,
-    /// What the dissector's own state is charged.
-    held_bytes: usize,
-    /// What the dissector broke off in its last call.
-    abandoned: Option<Abandoned>,
+    /// What the dissector's own state is charged, in KiB.
+    held_kib: u16,
 }
 
 /// What one call of the dissector came to.
@@ -56,6 +54,8 @@ struct Reading {
     refused: bool,
     /// It finished a message that was open before: it need not take bytes.
     may_stay: bool,
+    /// What it broke off.
+    abandoned: Option<Abandoned>,
 }
 
 /// What one pass over some bytes came to.
@@ -79,8 +79,7 @@ impl<D: Dissector> Reader<D> {
             halves: Default::default(),
             stray_bytes: 0,
             framing,
-            held_bytes: 0,
-            abandoned: None,
+            held_kib: 0,
         })
     }
 
@@ -96,11 +95,9 @@ impl<D: Dissector> Reader<D> {
         let mut at = 0;
         for _ in 0..DATAGRAM_STEPS_MAX {
             let rest = chunk.get(at..).unwrap_or_default();
-            let step = if rest.is_empty() {
-                Step::Lost
-            } else {
-                self.read(from, mark, rest, cut, cx).step
-            };
+            let reading = (!rest.is_empty()).then(|| self.read(from, mark, rest, cut, cx));
+            let (step, abandoned) =
+                reading.map_or((Step::Lost, None), |reading| (reading.step, reading.abandoned));
             let half = &mut self.halves[from as usize];
             match step {
                 Step::Leave => return Standing::NotOurs,
@@ -127,7 +124,9 @@ impl<D: Dissector> Reader<D> {
             if ends {
                 self.complete(from, mark, cx);
             }
-            self.abandon(mark, cx);
+            if let Some(abandoned) = abandoned {
+                self.abandon(abandoned, mark, cx);
+            }
             if at == chunk.len() {
                 return Standing::Ours;
             }
@@ -231,7 +230,8 @@ impl<D: Dissector> Reader<D> {
                     }
                 }
             }
-            let Reading { step, refused, may_stay } = self.read(from, mark_at(at), rest, 0, cx);
+            let Reading { step, refused, may_stay, abandoned } =
+                self.read(from, mark_at(at), rest, 0, cx);
             let (took, body) = match step {
                 Step::Took(n) if n > 0 || may_stay => (n, None),
                 Step::Body { head, body } => (head, Some((body, true))),
@@ -268,8 +268,8 @@ impl<D: Dissector> Reader<D> {
             let last = mark_at((at + took).saturating_sub(1));
             at += took;
             self.took(from, took, body, last, rest.len() - took, cx);
-            if self.abandoned.is_some() {
-                self.abandon(last, cx);
+            if let Some(abandoned) = abandoned {
+                self.abandon(abandoned, last, cx);
             }
             if refused {
                 self.pairs.gap(from, Why::Budget, cx);
@@ -307,18 +307,14 @@ impl<D: Dissector> Reader<D> {
             finished: false,
             refused: false,
             abandoned: None,
-            held: &mut self.held_bytes,
-            mask: &mut mine.mask,
+            held: &mut self.held_kib,
             pairs: &mut self.pairs,
             cx,
         };
         let step = self.dissector.read(from, input, &mut sink);
         let Sink { finished, refused, abandoned, .. } = sink;
         mine.finished = finished;
-        if abandoned.is_some() {
-            self.abandoned = abandoned;
-        }
-        Reading { step, refused, may_stay: finished && was_open }
+        Reading { step, refused, may_stay: finished && was_open, abandoned }
     }
 
     /// Books what a step took: `took` bytes of head, then perhaps a body.
@@ -378,8 +374,8 @@ impl<D: Dissector> Reader<D> {
     }
 
     /// Ends both halves of an exchange that was broken off.
-    fn abandon(&mut self, mark: Mark, cx: &mut Context<'_>) {
-        let Some(Abandoned { lane, id, why }) = self.abandoned.take() else { return };
+    fn abandon(&mut self, abandoned: Abandoned, mark: Mark, cx: &mut Context<'_>) {
+        let Abandoned { lane, id, why } = abandoned;
         for side in [Side::Client, Side::Server] {
             if let Some(mut open) = self.halves[side as usize].take_lane(lane, cx) {
                 open.lose(0, why);
@@ -440,7 +436,7 @@ impl<D: Dissector> Reader<D> {
     fn lose_place(&mut self, side: Side, mark: Mark, lost: u64, why: Why, cx: &mut Context<'_>) {
         let half = &mut self.halves[side as usize];
         half.body = 0;
-        half.mask = Mask::default();
+        half.unmask();
         half.lost = true;
         half.waiting = false;
         if let Some(lanes) = &mut half.lanes {
@@ -565,7 +561,7 @@ impl<D: Dissector> Conversation for Reader<D> {
         self.end(Side::Client, mark, why, cx);
         self.end(Side::Server, mark, why, cx);
         self.pairs.close(why, cx);
-        cx.budget.release(std::mem::take(&mut self.held_bytes));
+        cx.budget.release(usize::from(std::mem::take(&mut self.held_kib)) << 10);
     }
 
     fn deadline(&self, limits: &Limits) -> Option<Timestamp> {
@@ -622,20 +618,20 @@ impl<D: Dissector> Reader<D> {
             finished: false,
             refused: false,
             abandoned: None,
-            held: &mut self.held_bytes,
-            mask: &mut mine.mask,
+            held: &mut self.held_kib,
             pairs: &mut self.pairs,
             cx,
         };
         self.dissector.end(from, &mut sink);
         let Sink { finished, abandoned, .. } = sink;
-        self.abandoned = abandoned;
         if finished {
             // Its last byte was there before its sender was done.
             let half = &self.halves[from as usize];
             let last = half.open.as_ref().map_or(mark, |open| open.held.last);
             self.complete(from, last, cx);
         }
-        self.abandon(mark, cx);
+        if let Some(abandoned) = abandoned {
+            self.abandon(abandoned, mark, cx);
+        }
     }
 }

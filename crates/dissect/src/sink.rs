@@ -25,9 +25,8 @@ pub struct Sink<'r, 'c> {
     pub(crate) finished: bool,
     pub(crate) refused: bool,
     pub(crate) abandoned: Option<Abandoned>,
-    /// What the dissector holds itself, in bytes.
-    pub(crate) held: &'r mut usize,
-    pub(crate) mask: &'r mut Mask,
+    /// What the dissector holds itself, in KiB.
+    pub(crate) held: &'r mut u16,
     pub(crate) pairs: &'r mut Pairs,
     pub(crate) cx: &'r mut Context<'c>,
 }
@@ -177,18 +176,20 @@ impl Sink<'_, '_> {
     /// what is a few hundred bytes.
     #[must_use]
     pub fn hold(&mut self, bytes: usize) -> bool {
-        if bytes > *self.held && !self.cx.budget.charge(bytes - *self.held) {
+        let Ok(wanted) = u16::try_from(bytes.div_ceil(1 << 10)) else { return false };
+        let more = usize::from(wanted.saturating_sub(*self.held)) << 10;
+        if !self.cx.budget.charge(more) {
             return false;
         }
-        self.cx.budget.release(self.held.saturating_sub(bytes));
-        *self.held = bytes;
+        self.cx.budget.release(usize::from(self.held.saturating_sub(wanted)) << 10);
+        *self.held = wanted;
         true
     }
 
     /// The payload that this step announces is XORed with `key`, over and over (RFC 6455 §5.3): it is
     /// kept without.
     pub fn masked(&mut self, key: [u8; 4]) {
-        *self.mask = Mask::new(key);
+        self.lanes.get_or_insert_default().mask = Mask::new(key);
     }
 
     /// By what this flow may be decrypted.

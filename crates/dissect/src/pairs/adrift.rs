@@ -6,7 +6,7 @@
 //! silence. Pairs made adrift are provisional: they leave only once [`ALTERNATIONS`] exchanges
 //! alternated or the flow came to rest, and are taken apart at the first sign against them.
 
-use model::{Timestamp, Why};
+use model::{Side, Timestamp, Why};
 
 use super::{
     Pairs,
@@ -53,7 +53,9 @@ pub(super) struct Evidence {
     /// Provisional pairs that followed each other.
     alternated: u8,
     /// Questions that left alone although their answer may still come.
-    ghosts: u16,
+    ghosts: u8,
+    /// Who asks here; for who shows these habits. It has its place here because there is room.
+    pub(super) asker: Side,
 }
 
 // === impl Evidence ===
@@ -69,6 +71,7 @@ impl Default for Evidence {
             last_at: Timestamp(0),
             alternated: 0,
             ghosts: 0,
+            asker: Side::Client,
         }
     }
 }
@@ -187,13 +190,13 @@ impl Pairs {
 
     /// The answers of open questions can't be told any more.
     pub(super) fn distrust_unanswered(&mut self, cx: &mut Context<'_>) {
-        let mut ghosts = 0_u16;
+        let mut ghosts = 0_u8;
         self.sweep(cx, |exchange| {
             if exchange.answered {
                 return false;
             }
             exchange.standing = Standing::Unknown;
-            ghosts = ghosts.saturating_add(u16::from(exchange.request.is_some()));
+            ghosts = ghosts.saturating_add(u8::from(exchange.request.is_some()));
             exchange.request.is_some()
         });
         self.evidence.ghosts = self.evidence.ghosts.saturating_add(ghosts);

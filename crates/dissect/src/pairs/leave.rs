@@ -74,7 +74,7 @@ impl Pairs {
     ) {
         let answers = match pairing {
             Pairing::Orphan => true,
-            Pairing::OneWay => held.from != self.asker,
+            Pairing::OneWay => held.from != self.evidence.asker,
             Pairing::Matched | Pairing::Unanswered => false,
         };
         let (request, response) = if answers { (None, Some(held)) } else { (Some(held), None) };
@@ -96,7 +96,7 @@ impl Pairs {
         cx.outlet.done(&Done {
             protocol: self.protocol,
             number,
-            asker: self.asker,
+            asker: self.evidence.asker,
             request: request.as_deref(),
             response: response.as_deref(),
             pairing,

@@ -29,8 +29,6 @@ pub(super) struct Half {
     pub(super) body: u64,
     /// Bytes worth waiting for, as the dissector said last.
     pub(super) need: Option<NonZeroU32>,
-    /// What its payload is XORed with.
-    pub(super) mask: Mask,
     /// The message ends with its body.
     pub(super) ends: bool,
     /// The dissector finished the message in its last call.
@@ -80,15 +78,29 @@ impl Half {
             open.body(&input[..take], ahead, mark.at, cx);
             let message = open.held.edit();
             message.wire_bytes += take as u64;
-            if self.mask.is_set() {
-                self.mask.undo(&mut message.body.kept[kept..]);
+            if let Some(lanes) = &self.lanes {
+                lanes.mask.undo(&mut message.body.kept[kept..]);
             }
         }
-        self.mask.advance(take as u64);
+        self.turn_mask(take as u64);
         if self.body == 0 {
-            self.mask = Mask::default();
+            self.unmask();
         }
         take
+    }
+
+    /// `bytes` of masked payload are behind us.
+    fn turn_mask(&mut self, bytes: u64) {
+        if let Some(lanes) = &mut self.lanes {
+            lanes.mask.advance(bytes);
+        }
+    }
+
+    /// What comes next is not masked.
+    pub(super) fn unmask(&mut self) {
+        if let Some(lanes) = &mut self.lanes {
+            lanes.mask = Mask::default();
+        }
     }
 
     /// Makes room for a body of which `at_hand` bytes are already there.
@@ -110,7 +122,7 @@ impl Half {
         if self.body != UNTIL_END {
             self.body -= in_body;
         }
-        self.mask.advance(in_body);
+        self.turn_mask(in_body);
         if let Some(open) = &mut self.open {
             open.lose_on_wire(in_body, why);
             open.held.edit().body.size += in_body;

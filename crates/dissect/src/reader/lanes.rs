@@ -4,7 +4,7 @@
 use hashbrown::HashMap;
 use model::{Budget, Timestamp, Why};
 
-use super::half::Open;
+use super::{Mask, half::Open};
 
 /// What a parked message is charged.
 const COST: usize = size_of::<(u64, Open)>() + 8;
@@ -14,6 +14,8 @@ const COST: usize = size_of::<(u64, Open)>() + 8;
 pub(crate) struct Lanes {
     /// The lane of the current message.
     pub(crate) current: u64,
+    /// What the payload that is being read is XORed with.
+    pub(crate) mask: Mask,
     parked: HashMap<u64, Open>,
     /// When bytes were lost last that may have ended any of them.
     pub(super) doubtful_since: Option<Timestamp>,

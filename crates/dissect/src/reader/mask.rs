@@ -11,13 +11,11 @@ impl Mask {
         Self(key)
     }
 
-    /// Whether it changes anything.
-    pub(super) fn is_set(self) -> bool {
-        self.0 != [0; 4]
-    }
-
     /// Undoes it in the next bytes; the key stays where it is.
     pub(super) fn undo(self, bytes: &mut [u8]) {
+        if self.0 == [0; 4] {
+            return;
+        }
         for (byte, key) in bytes.iter_mut().zip(self.0.iter().cycle()) {
             *byte ^= key;
         }
