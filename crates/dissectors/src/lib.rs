@@ -10,6 +10,7 @@ pub mod http2;
 pub mod kafka;
 pub mod memcached;
 pub mod mongodb;
+pub mod mqtt;
 pub mod mysql;
 pub mod nats;
 pub mod postgresql;
@@ -30,6 +31,7 @@ pub static ALL: &[&Dissection] = &[
     &mysql::DISSECTION,
     &mongodb::DISSECTION,
     &kafka::DISSECTION,
+    &mqtt::DISSECTION,
     &nats::DISSECTION,
     &memcached::DISSECTION,
     &cassandra::DISSECTION,
