@@ -3,6 +3,7 @@
 //! The list is walked by detection, filters, columns, docs, cases, fuzzers and benches: a protocol is
 //! added by its folder and its line here.
 
+pub mod amqp;
 pub mod cassandra;
 pub mod dns;
 pub mod http;
@@ -26,6 +27,7 @@ pub static ALL: &[&Dissection] = &[
     &tls::DISSECTION,
     &http::DISSECTION,
     &http2::DISSECTION,
+    &amqp::DISSECTION,
     &redis::DISSECTION,
     &postgresql::DISSECTION,
     &mysql::DISSECTION,
