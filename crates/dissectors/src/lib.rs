@@ -14,6 +14,7 @@ pub mod mongodb;
 pub mod mqtt;
 pub mod mysql;
 pub mod nats;
+pub mod over_http;
 pub mod postgresql;
 pub mod redis;
 pub mod sql;
@@ -42,4 +43,4 @@ pub static ALL: &[&Dissection] = &[
 ];
 
 /// Protocols that are spoken in the messages of others, and whose calls they are.
-pub static LENSES: &[Lens] = &[];
+pub static LENSES: &[Lens] = &[over_http::LENS];

@@ -10,7 +10,7 @@ macro_rules! fields {
         pub(super) enum At { $($name),* }
 
         /// All fields, by index.
-        pub(super) static FIELDS: &[Field] = &[$(Field {
+        pub(crate) const FIELDS: &[Field] = &[$(Field {
             name: $text,
             kind: Kind::$kind,
             many: fields!(@ $($many)?),

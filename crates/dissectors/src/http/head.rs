@@ -17,6 +17,10 @@ pub(super) struct Head {
     pub(super) coding: Coding,
     /// Asks to speak something else after the answer.
     pub(super) upgrade: bool,
+    /// Where the first `Content-Type` line begins, from the first field line on.
+    pub(super) content_type_at: Option<usize>,
+    /// When the pieces of its body come is of interest.
+    pub(super) timed: bool,
 }
 
 /// What all `Content-Length` lines together say.
@@ -73,6 +77,8 @@ impl Head {
             length: Length::Absent,
             coding: Coding::Absent,
             upgrade: false,
+            content_type_at: None,
+            timed: false,
         };
         head.len = head.read_fields(input).ok_or(Flaw::Short)?;
         Ok(head)
@@ -90,14 +96,14 @@ impl Head {
             }
             let end = memchr(b'\n', rest)?;
             if let Some(b'c' | b'C' | b't' | b'T' | b'u' | b'U') = rest.first() {
-                self.note(rest, end);
+                self.note(rest, end, at - self.fields_at);
             }
             at += end + 1;
         }
     }
 
-    /// Looks whether the line that ends at `end` says something about framing.
-    fn note(&mut self, rest: &[u8], end: usize) {
+    /// Looks whether the line at `at`, which ends at `end`, says something about the body.
+    fn note(&mut self, rest: &[u8], end: usize, at: usize) {
         let line = rest.get(..end).unwrap_or_default();
         if begins(line, b"content-length") {
             if let Some(value) = value(rest, end, b"content-length".len()) {
@@ -106,6 +112,12 @@ impl Head {
         } else if begins(line, b"transfer-encoding") {
             if let Some(value) = value(rest, end, b"transfer-encoding".len()) {
                 self.coding = self.coding.then(value);
+            }
+        } else if begins(line, b"content-type") {
+            let value = value(rest, end, b"content-type".len());
+            if let (Some(value), None) = (value, self.content_type_at) {
+                self.content_type_at = Some(at);
+                self.timed = comes_in_time(value);
             }
         } else if begins(line, b"upgrade") {
             self.upgrade |= value(rest, end, b"upgrade".len()).is_some();
@@ -156,6 +168,14 @@ impl Coding {
             }
         })
     }
+}
+
+/// Whether the pieces of a body of this type are of interest one by one.
+pub(crate) fn comes_in_time(media_type: &[u8]) -> bool {
+    let begins = |with: &[u8]| {
+        media_type.get(..with.len()).is_some_and(|front| front.eq_ignore_ascii_case(with))
+    };
+    begins(b"application/grpc") || begins(b"text/event-stream") || begins(b"application/x-ndjson")
 }
 
 /// Decimal digits, up to what a signed number holds.

@@ -9,7 +9,7 @@ use model::{Protocol, Transport};
 mod chunks;
 pub(crate) mod cut_off;
 mod fields;
-mod head;
+pub(crate) mod head;
 mod lines;
 pub(crate) mod list;
 mod probe;
@@ -22,6 +22,7 @@ mod tell;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use fields::FIELDS;
 pub(crate) use record::View;
 
 /// What everybody may know of it.

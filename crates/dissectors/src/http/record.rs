@@ -2,14 +2,15 @@
 //! all of `HTTP` is read again, whatever its version.
 //!
 //! ```text
-//!  0     1      2  3    4      5..8  8..12  12..16  16..20     20..24    24..32
+//!  0     1      2  3    4      6..8  8..12  12..16  16..20     20..24    24..32
 //! ┌─────┬──────┬──────┬───────┬─────┬──────┬───────┬──────────┬─────────┬──────────┐
-//! │kind │minor │status│ flags │  0  │  at  │  len  │ fields_at│ head_len│ interims │ head … trailers
+//! │kind │minor │status│ flags │type │  at  │  len  │ fields_at│ head_len│ interims │ head … trailers
 //! └─────┴──────┴──────┴───────┴─────┴──────┴───────┴──────────┴─────────┴──────────┘
 //! ```
 //!
 //! `at` and `len` are the target's in a request and the reason phrase's in a response; the interims
-//! are up to four status codes. All numbers are little-endian. Nothing in it depends on the other
+//! are up to four status codes. `type` is where the content type is, from the first field on and from
+//! 1; 0 where there is none. All numbers are little-endian. Nothing in it depends on the other
 //! side, so that the same bytes always give the same record.
 //!
 //! There are two kinds of heads. Those of HTTP/1 are as sent. Where heads are compressed (HTTP/2) it
@@ -35,6 +36,7 @@ const KIND_AT: usize = 0;
 const MINOR_AT: usize = 1;
 const STATUS_AT: usize = 2;
 const FLAGS_AT: usize = 4;
+const CONTENT_TYPE_AT: usize = 6;
 const TEXT_AT: usize = 8;
 const TEXT_LEN_AT: usize = 12;
 const FIELDS_AT: usize = 16;
@@ -104,6 +106,8 @@ pub(crate) struct Listed {
     pub(crate) connect: bool,
     /// Interim answers before it.
     pub(crate) interims: Interims,
+    /// Where in its list the content type is.
+    pub(crate) content_type_at: Option<usize>,
     /// How it was ended before its end.
     pub(crate) cut_off: Option<CutOff>,
 }
@@ -143,6 +147,7 @@ pub(super) fn facts(head: &Head, input: &[u8], interims: Interims) -> Facts {
     facts[MINOR_AT] = head.start.minor;
     facts[FLAGS_AT] = flags(head, input);
     put(&mut facts, STATUS_AT, status.to_le_bytes());
+    put(&mut facts, CONTENT_TYPE_AT, place(head.content_type_at));
     put(&mut facts, TEXT_AT, short(text.start));
     put(&mut facts, TEXT_LEN_AT, short(text.len()));
     put(&mut facts, FIELDS_AT, short(head.fields_at));
@@ -166,6 +171,11 @@ fn flags(head: &Head, input: &[u8]) -> u8 {
         | flag(head.is_method(input, b"CONNECT"), CONNECT)
         | flag(head.upgrade, UPGRADE)
         | flag(announced, ANNOUNCED)
+}
+
+/// Of a field, from 1; the highest number says that it has to be looked for.
+fn place(at: Option<usize>) -> [u8; 2] {
+    at.map_or(0, |at| u16::try_from(at).unwrap_or(u16::MAX).saturating_add(1)).to_le_bytes()
 }
 
 fn short(n: usize) -> [u8; 4] {
@@ -210,6 +220,7 @@ impl Listed {
         ];
         facts[FLAGS_AT] = flags.iter().map(|(is, flag)| if *is { *flag } else { 0 }).sum();
         put(&mut facts, STATUS_AT, self.status.to_le_bytes());
+        put(&mut facts, CONTENT_TYPE_AT, place(self.content_type_at));
         put(&mut facts, STREAM_AT, self.stream.to_le_bytes());
         put(&mut facts, FIELDS_AT, short(self.skipped));
         put(&mut facts, HEAD_LEN_AT, short(self.list_len));
@@ -344,8 +355,27 @@ impl<'m> View<'m> {
 
     /// The fields of the head.
     pub(crate) fn fields(self) -> Fields<'m> {
+        self.fields_from(0)
+    }
+
+    /// What its body is, as the first field says. Costs less than [`field`](Self::field).
+    #[inline]
+    pub(crate) fn content_type(self) -> Option<Cow<'m, [u8]>> {
+        let name: &[u8] = b"content-type";
+        match self.short(CONTENT_TYPE_AT) {
+            0 => None,
+            u16::MAX => self.field(name),
+            at => {
+                let (found, value) = self.fields_from(usize::from(at - 1)).next()?;
+                found.eq_ignore_ascii_case(name).then_some(value)
+            }
+        }
+    }
+
+    fn fields_from(self, at: usize) -> Fields<'m> {
         let end = self.long(HEAD_LEN_AT).min(self.rest.len());
         let head = self.rest.get(self.long(FIELDS_AT)..end).unwrap_or_default();
+        let head = head.get(at..).unwrap_or_default();
         if self.is_list() { Fields::List(List::of(head)) } else { Fields::Lines(Lines::of(head)) }
     }
 

@@ -264,6 +264,9 @@ fn write_down(head: &Head, input: &[u8], interims: Interims, sink: &mut Sink<'_,
     sink.begin(Pair::InOrder);
     sink.record(&record::facts(head, input, interims));
     sink.record(input.get(..head.len).unwrap_or_default());
+    if head.timed {
+        sink.timed();
+    }
 }
 
 /// Length of the line end at the front of `input`; nothing while that is open.

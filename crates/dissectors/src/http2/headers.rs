@@ -8,7 +8,9 @@ use super::{
     hpack::{Decoder, Field, Flaw},
 };
 use crate::http::{
-    View, list,
+    View,
+    head::comes_in_time,
+    list,
     record::{self, Facts, Interims, Listed},
 };
 
@@ -59,6 +61,7 @@ struct Writer<'w, 'r, 'c> {
     connect: bool,
     partial: bool,
     timed: bool,
+    content_type_at: Option<usize>,
     written: usize,
     buffer: [u8; BUFFER_LEN],
     filled: usize,
@@ -80,6 +83,7 @@ pub(super) fn read(
         connect: false,
         partial: false,
         timed: false,
+        content_type_at: None,
         written: 0,
         buffer: [0; BUFFER_LEN],
         filled: 0,
@@ -115,7 +119,10 @@ impl Writer<'_, '_, '_> {
             b":status" => self.status = number(value),
             b":method" => self.connect = value == b"CONNECT",
             b":protocol" => self.connect = false,
-            b"content-type" => self.timed |= comes_in_time(value),
+            b"content-type" => {
+                self.timed |= comes_in_time(value);
+                self.content_type_at.get_or_insert(self.written);
+            }
             _ => {}
         }
         if self.made == Made::Open {
@@ -220,6 +227,7 @@ impl Writer<'_, '_, '_> {
             head.status = self.status;
             head.connect = self.connect;
             head.partial = self.partial;
+            head.content_type_at = self.content_type_at;
             head.announced = !self.told.pushed && !self.told.frame.has(END_STREAM);
             // A promise alone has no answer yet.
             let list_len = head.skipped + self.written;
@@ -268,12 +276,4 @@ fn number(status: &[u8]) -> u16 {
         (Some(a), Some(b), Some(c)) => 100 * a + 10 * b + c,
         _ => 0,
     }
-}
-
-/// Bodies of messages that are of interest one by one.
-fn comes_in_time(media_type: &[u8]) -> bool {
-    let begins = |with: &[u8]| {
-        media_type.get(..with.len()).is_some_and(|front| front.eq_ignore_ascii_case(with))
-    };
-    begins(b"application/grpc") || begins(b"text/event-stream")
 }

@@ -1,0 +1,136 @@
+//! The messages of one side, one by one.
+
+use std::borrow::Cow;
+
+use content::json;
+use model::{Message, Tell};
+
+use super::{
+    base64::{self, Decoded},
+    fields::At,
+    frames::{Frame, Frames},
+    protobuf,
+};
+use crate::{
+    http::View,
+    over_http::tell::{self, flag, integer, signed, text},
+};
+
+/// Messages that are listed.
+const LISTED_MAX: usize = 64;
+/// Bytes of one message that are written.
+const SHOWN_MAX: usize = 4 << 10;
+
+/// The body without content coding and base64; with the latter, where its pieces were.
+pub(super) fn plain(message: &Message) -> (Cow<'_, [u8]>, Option<Decoded>) {
+    let body = tell::body(message);
+    if !is_text(message) {
+        return (body, None);
+    }
+    let mut decoded = base64::decode(&body);
+    (std::mem::take(&mut decoded.bytes).into(), Some(decoded))
+}
+
+fn is_text(message: &Message) -> bool {
+    let media_type = View::of(message).and_then(View::content_type).unwrap_or_default();
+    media_type.to_ascii_lowercase().starts_with(b"application/grpc-web-text")
+}
+
+/// Tells each message, how many there are, and whether more came than was kept.
+pub(super) fn tell_all(message: &Message, view: View<'_>, to: &mut dyn Tell) {
+    let (body, pieces) = plain(message);
+    let coding = view.field(b"grpc-encoding");
+    let spoken = Spoken {
+        message,
+        pieces: pieces.as_ref(),
+        coding: coding.as_deref(),
+        json: is_json(view),
+        direction: if view.is_request() { "request" } else { "response" },
+    };
+    let mut count = 0;
+    for frame in Frames::of(&body).filter(|frame| !frame.is_trailers()) {
+        count += 1;
+        if count <= LISTED_MAX {
+            text(to, At::Message, spoken.show(count, &frame));
+        }
+    }
+    integer(to, At::Count, signed(u64::try_from(count).unwrap_or(u64::MAX)));
+    if message.body.truncated() || count > LISTED_MAX {
+        flag(to, At::Cut);
+    }
+}
+
+fn is_json(view: View<'_>) -> bool {
+    let media_type = view.content_type().unwrap_or_default().to_ascii_lowercase();
+    media_type
+        .split(|b| *b == b';')
+        .next()
+        .is_some_and(|name| name.trim_ascii().ends_with(b"+json"))
+}
+
+/// What the messages of one side have in common.
+struct Spoken<'m> {
+    message: &'m Message,
+    pieces: Option<&'m Decoded>,
+    coding: Option<&'m [u8]>,
+    json: bool,
+    direction: &'static str,
+}
+
+// === impl Spoken ===
+
+impl Spoken<'_> {
+    /// `{"number":1,"after_ns":1200,"direction":"response","size":7,"compressed":false,"payload":{…}}`
+    fn show(&self, number: usize, frame: &Frame<'_>) -> Vec<u8> {
+        let mut out = format!("{{\"number\":{number}").into_bytes();
+        if let Some(after) = self.after(frame.at) {
+            out.extend_from_slice(format!(",\"after_ns\":{after}").as_bytes());
+        }
+        out.extend_from_slice(
+            format!(
+                ",\"direction\":\"{}\",\"size\":{},\"compressed\":{}",
+                self.direction,
+                frame.size,
+                frame.is_compressed()
+            )
+            .as_bytes(),
+        );
+        self.push_payload(frame, &mut out);
+        out.push(b'}');
+        out
+    }
+
+    /// Nanoseconds from the first byte of this side to the message's first.
+    fn after(&self, at: usize) -> Option<u64> {
+        let at = self.pieces.map_or(at, |pieces| pieces.place(at));
+        let plain = tell::is_plain(self.message);
+        let came = self.message.body.moment(u64::try_from(at).ok()?).filter(|_| plain)?;
+        Some(came.since(self.message.first.at))
+    }
+
+    fn push_payload(&self, frame: &Frame<'_>, out: &mut Vec<u8>) {
+        let payload = match (frame.is_compressed(), self.coding) {
+            (false, _) => Some(Cow::Borrowed(frame.bytes)),
+            (true, Some(coding)) => {
+                tell::decode(frame.bytes, frame.is_whole(), coding).map(Cow::Owned)
+            }
+            (true, None) => None,
+        };
+        let Some(payload) = payload else {
+            out.extend_from_slice(b",\"payload\":null,\"why\":\"its compression is not known\"");
+            return;
+        };
+        out.extend_from_slice(b",\"payload\":");
+        let limit = out.len() + SHOWN_MAX;
+        let whole = if self.json {
+            let shown = payload.get(..SHOWN_MAX).unwrap_or(&payload);
+            json::push_bytes_lossy(out, shown);
+            shown.len() == payload.len()
+        } else {
+            protobuf::push(&payload, limit, out)
+        };
+        if !whole || !frame.is_whole() {
+            out.extend_from_slice(b",\"cut\":true");
+        }
+    }
+}
