@@ -1,5 +1,5 @@
 //! HTTP/1.0 and HTTP/1.1 (RFC 9110, RFC 9112), and what calls of all versions have in common: the
-//! field table, and [`View`], through which messages are read again.
+//! field table, and `View`, through which messages are read again.
 //!
 //! The frames of HTTP/2 are read in [`http2`](crate::http2).
 

@@ -1,6 +1,6 @@
 //! HTTP/2 (RFC 9113): the frames, and what they say of requests and responses.
 //!
-//! Its calls are calls of [`http`](crate::http), with version 2.
+//! Its calls are calls of `http`, with version 2.
 
 use dissect::{Dissection, Framing, Reader};
 use model::Transport;

@@ -1,7 +1,7 @@
 //! gRPC over HTTP/2, and gRPC-Web over any HTTP.
 //!
 //! <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md> and `PROTOCOL-WEB.md`. A call is
-//! one exchange of HTTP; its messages are in the bodies ([`frames`]), its status in the trailers, in
+//! one exchange of HTTP; its messages are in the bodies (`frames`), its status in the trailers, in
 //! the head where there are no messages, or (gRPC-Web) in the last frame of the body.
 
 mod base64;
