@@ -65,6 +65,10 @@ impl Deliver<'_> {
         }
         let Some(at) = rare.channels.iter().position(|(channel, _)| *channel == event.channel)
         else {
+            // There was no room for it, or it is too deep.
+            if let What::Says { start, end } = event.what {
+                self.commons.tally.unknown_bytes += (end - start) as u64;
+            }
             return;
         };
         let (_, talk) = &mut rare.channels[at];
