@@ -18,6 +18,19 @@ impl<'m> Lines<'m> {
     pub(crate) fn of(fields: &'m [u8]) -> Self {
         Self { rest: fields }
     }
+
+    /// The value of the first line, whose name is known to be so long; none where the colon does not
+    /// follow at once or another line continues it.
+    #[inline]
+    pub(crate) fn plain_value(&self, name_len: usize) -> Option<&'m [u8]> {
+        let (colon, rest) = self.rest.get(name_len..)?.split_first()?;
+        let end = find(b'\n', rest)?;
+        let continued = matches!(rest.get(end + 1), Some(b' ' | b'\t'));
+        if *colon != b':' || continued {
+            return None;
+        }
+        Some(rest.get(..end)?.trim_ascii())
+    }
 }
 
 impl<'m> Iterator for Lines<'m> {

@@ -327,20 +327,23 @@ impl<'m> View<'m> {
 
     /// The scheme of a request, where it is named.
     pub(crate) fn scheme(self) -> Option<&'m [u8]> {
-        match self.asked() {
-            None => Target::of(self.text(), self.is_connect()).scheme,
-            Some(list) => list.pseudo(b":scheme"),
-        }
+        self.origin(&Target::of(self.target(), self.is_connect())).0
     }
 
     /// Whom a request asks, with the port if there is one: the target's, else the field `Host`.
     pub(crate) fn authority(self) -> Option<Cow<'m, [u8]>> {
-        let named = match self.asked() {
-            None => Target::of(self.text(), self.is_connect()).authority,
-            Some(list) => list.pseudo(b":authority"),
-        };
+        let (_, named) = self.origin(&Target::of(self.target(), self.is_connect()));
         let named = named.map(Cow::Borrowed).or_else(|| self.field(b"host"));
         named.filter(|name| !name.is_empty())
+    }
+
+    /// Scheme and authority of a request where they are named beside its fields: in its `target`, or
+    /// for a compressed head on their own.
+    pub(super) fn origin(self, target: &Target<'m>) -> (Option<&'m [u8]>, Option<&'m [u8]>) {
+        match self.asked() {
+            None => (target.scheme, target.authority),
+            Some(list) => (list.pseudo(b":scheme"), list.pseudo(b":authority")),
+        }
     }
 
     /// What an extended CONNECT wants to speak (RFC 8441).
@@ -366,7 +369,13 @@ impl<'m> View<'m> {
             0 => None,
             u16::MAX => self.field(name),
             at => {
-                let (found, value) = self.fields_from(usize::from(at - 1)).next()?;
+                let mut fields = self.fields_from(usize::from(at - 1));
+                if let Fields::Lines(lines) = &fields
+                    && let Some(value) = lines.plain_value(name.len())
+                {
+                    return Some(value.into());
+                }
+                let (found, value) = fields.next()?;
                 found.eq_ignore_ascii_case(name).then_some(value)
             }
         }
@@ -479,6 +488,17 @@ impl<'m> Iterator for Fields<'m> {
         match self {
             Self::Lines(lines) => lines.next(),
             Self::List(list) => list.next().map(|(name, value)| (name, value.into())),
+        }
+    }
+
+    /// Asks once what kind of head it is, not for every field.
+    #[inline]
+    fn fold<B, F: FnMut(B, Self::Item) -> B>(self, begin: B, mut each: F) -> B {
+        match self {
+            Self::Lines(lines) => lines.fold(begin, each),
+            Self::List(list) => {
+                list.fold(begin, |so_far, (name, value)| each(so_far, (name, value.into())))
+            }
         }
     }
 }

@@ -33,10 +33,10 @@ pub(super) fn headline<'m>(
 pub(super) fn tell(message: &Message, to: &mut dyn Tell) {
     let Some(view) = View::of(message) else { return };
     let mut known = Known::default();
-    for (name, value) in view.fields() {
+    view.fields().for_each(|(name, value)| {
         to.header(name, &value);
         known.note(name, value);
-    }
+    });
     for (name, value) in view.trailers() {
         to.header(name, &value);
     }
@@ -72,6 +72,7 @@ fn tell_stream(view: View<'_>, to: &mut dyn Tell) {
 /// The headers that say more than themselves.
 #[derive(Debug, Default)]
 struct Known<'m> {
+    host: Option<Cow<'m, [u8]>>,
     user_agent: Option<Cow<'m, [u8]>>,
     forwarded_for: Option<Cow<'m, [u8]>>,
     media_type: Option<Cow<'m, [u8]>>,
@@ -89,6 +90,7 @@ impl<'m> Known<'m> {
     fn note(&mut self, name: &[u8], value: Cow<'m, [u8]>) {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         match name.len() {
+            4 if is("host") => first(&mut self.host, value),
             6 if is("cookie") => self.cookies = true,
             10 if is("user-agent") => first(&mut self.user_agent, value),
             10 if is("set-cookie") => self.cookies = true,
@@ -161,7 +163,7 @@ fn status(view: View<'_>) -> Option<Status<'_>> {
 
 fn tell_request(message: &Message, view: View<'_>, known: &Known<'_>, to: &mut dyn Tell) {
     put(to, At::Method, view.method());
-    tell_url(view, to);
+    tell_url(view, known.host.as_deref(), to);
     put(to, At::Version, view.version());
     maybe(to, At::UserAgent, known.user_agent.as_deref());
     maybe(to, At::Client, known.forwarded_for.as_deref().and_then(first_address));
@@ -172,7 +174,7 @@ fn tell_request(message: &Message, view: View<'_>, known: &Known<'_>, to: &mut d
     tell_form(message, known, to);
 }
 
-fn tell_url(view: View<'_>, to: &mut dyn Tell) {
+fn tell_url(view: View<'_>, host: Option<&[u8]>, to: &mut dyn Tell) {
     let sent = view.target();
     let target = match sent {
         UNKNOWN => Target::default(),
@@ -185,8 +187,9 @@ fn tell_url(view: View<'_>, to: &mut dyn Tell) {
     for (name, value) in query.into_iter().flat_map(form::pairs) {
         put_pair(to, At::Parameter, &mut line, &name, &value);
     }
-    let (scheme, authority) = (view.scheme(), view.authority());
-    match (target.scheme, target.path, &authority) {
+    let (scheme, named) = view.origin(&target);
+    let authority = named.or(host).filter(|name| !name.is_empty());
+    match (target.scheme, target.path, authority) {
         (Some(_), ..) => put(to, At::Full, sent),
         (None, Some([b'/', ..]), Some(host)) => {
             line.clear();
@@ -199,7 +202,7 @@ fn tell_url(view: View<'_>, to: &mut dyn Tell) {
         _ => {}
     }
     maybe(to, At::Scheme, scheme);
-    let Some((host, port)) = authority.as_deref().map(host_and_port) else { return };
+    let Some((host, port)) = authority.map(host_and_port) else { return };
     put(to, At::Address, host);
     if let Some(port) = port {
         to.field(At::Port as usize, Value::Integer(port.into()));
@@ -260,7 +263,7 @@ fn describe(part: &multipart::Part<'_>, line: &mut Vec<u8>) {
 fn tell_response(message: &Message, view: View<'_>, known: &Known<'_>, to: &mut dyn Tell) {
     if view.tells_of_both() {
         put(to, At::Method, view.method());
-        tell_url(view, to);
+        tell_url(view, None, to);
     }
     put(to, At::Version, view.version());
     if view.status() > 0 {

@@ -44,11 +44,7 @@ pub(super) fn is_request(body: Json<'_>) -> bool {
 
 /// Whether the query of a request without a body asks in GraphQL.
 pub(super) fn is_query(view: View<'_>) -> bool {
-    let target = view.target();
-    // Most requests have none of these.
-    if memchr::memmem::find(target, b"query=").is_none()
-        && memchr::memmem::find(target, b"persistedQuery").is_none()
-    {
+    if !may_be_query(view.target()) {
         return false;
     }
     let asked = Asked::of_target(view);
@@ -57,6 +53,14 @@ pub(super) fn is_query(view: View<'_>) -> bool {
             query.trim_start().starts_with(['{', 'q', 'm', 's', 'f', '#'])
                 && document::Operation::of(&query, None).is_some_and(|found| found.is_whole)
         })
+}
+
+/// Whether a parameter has one of the names that matter: most requests have none.
+fn may_be_query(target: &[u8]) -> bool {
+    let Some(start) = memchr::memchr(b'?', target) else { return false };
+    let query = target.get(start + 1..).unwrap_or_default();
+    let mut parameters = query.split(|b| *b == b'&');
+    parameters.any(|one| one.starts_with(b"query=") || one.starts_with(b"extensions="))
 }
 
 // === impl Asked ===
