@@ -64,7 +64,7 @@ impl Input {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { batch_bytes: 1024 * 1024 }
+        Self { batch_bytes: 256 * 1024 }
     }
 }
 

@@ -25,7 +25,7 @@ use super::{
 };
 
 /// Batches that the fastest worker may be ahead of the slowest.
-const AHEAD_MAX: usize = 8;
+const AHEAD_MAX: usize = 16;
 
 /// Bytes of text that a worker without others writes at once: few enough to stay in the cache.
 const TEXT_BYTES_ALONE: usize = 128 << 10;
