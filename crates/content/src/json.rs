@@ -73,7 +73,9 @@ fn push_plain<'b>(out: &mut Vec<u8>, bytes: &'b [u8]) -> &'b [u8] {
         push_overlapping(out, last, rest.len());
     } else {
         let block = padded(rest);
-        if !is_plain(&block) {
+        // In words: the bytes come in registers, and to compare sixteen they would be put together.
+        let (words, _) = block.as_chunks();
+        if words.iter().any(|word| !is_plain_word(u64::from_le_bytes(*word))) {
             return rest;
         }
         push_front(out, &block, rest.len());
@@ -93,6 +95,9 @@ fn push_mended(out: &mut Vec<u8>, bytes: &[u8]) {
         }
     }
 }
+
+/// One in every byte.
+const ONES: u64 = 0x0101_0101_0101_0101;
 
 /// What a block may grow to, six bytes each, and room for the last words to be stored whole.
 const ROOM: usize = 128 + 8;
@@ -162,7 +167,6 @@ fn put(word: u64, room: &mut [u8; ROOM], at: usize) {
 /// The top bit of every byte that needs an escape: no carry leaves a byte, so all marks are exact.
 #[inline]
 fn marks(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
     let low = word & (0x7F * ONES);
     let not_control = low + (0x80 - 0x20) * ONES;
     let not_quote = (low ^ (0x22 * ONES)) + 0x7F * ONES;
@@ -185,6 +189,12 @@ fn needs_escape(byte: u8) -> bool {
 #[inline]
 fn is_plain(block: &[u8; BLOCK]) -> bool {
     !block.iter().fold(false, |found, &byte| found | !is_plain_byte(byte))
+}
+
+/// The same for eight bytes.
+#[inline]
+fn is_plain_word(word: u64) -> bool {
+    marks(word) | word & (0x80 * ONES) == 0
 }
 
 /// As signed numbers, controls and all above ASCII are below the blank.

@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use super::start::without_cr;
 
+/// Bytes that are compared at once.
+const BLOCK: usize = 16;
+
 /// Names and values in order, as sent, without the white space around them; continuation lines are
 /// joined by a space (§5.2). A line without a colon is a name without a value.
 #[derive(Clone, Debug)]
@@ -38,17 +41,35 @@ impl<'m> Iterator for Lines<'m> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
+        let all = self.rest;
         let line = next_line(&mut self.rest).filter(|line| !line.is_empty())?;
-        let (name, value) = match find(b':', line) {
+        // Looked for in whole blocks, and so a little behind the line.
+        let near = all.get(..line.len() + BLOCK).unwrap_or(all);
+        let colon = find(b':', near).filter(|at| *at < line.len());
+        let (name, value) = match colon {
             Some(colon) => (line.get(..colon)?, line.get(colon + 1..)?),
             None => (line, &[][..]),
         };
         let value = match self.rest.first() {
             Some(b' ' | b'\t') => unfold(value, &mut self.rest).into(),
-            _ => value.trim_ascii().into(),
+            _ => trim(value.strip_prefix(b" ").unwrap_or(value)).into(),
         };
-        Some((name.trim_ascii(), value))
+        Some((trim(name), value))
     }
+}
+
+/// Without the white space around it, of which there is mostly none.
+#[inline]
+fn trim(text: &[u8]) -> &[u8] {
+    match (text.first(), text.last()) {
+        (Some(b'!'..), Some(b'!'..)) => text,
+        _ => trim_space(text),
+    }
+}
+
+#[inline(never)]
+fn trim_space(text: &[u8]) -> &[u8] {
+    text.trim_ascii()
 }
 
 /// Takes one line off the front, without its end.
@@ -69,21 +90,21 @@ fn next_line<'m>(rest: &mut &'m [u8]) -> Option<&'m [u8]> {
 fn find(byte: u8, bytes: &[u8]) -> Option<usize> {
     let (blocks, rest) = bytes.as_chunks();
     if let Some(index) = blocks.iter().position(|block| holds(byte, block)) {
-        return blocks.get(index).map(|block| 16 * index + place(byte, block));
+        return blocks.get(index).map(|block| BLOCK * index + place(byte, block));
     }
     rest.iter().position(|found| *found == byte).map(|at| bytes.len() - rest.len() + at)
 }
 
 /// Without a branch, so that the compiler compares sixteen at once.
 #[inline]
-fn holds(byte: u8, block: &[u8; 16]) -> bool {
+fn holds(byte: u8, block: &[u8; BLOCK]) -> bool {
     block.iter().fold(false, |holds, found| holds | (*found == byte))
 }
 
 /// The first place of a byte that is there: of the bytes that become zero, the lowest has its top
 /// bit set below all others.
 #[inline]
-fn place(byte: u8, block: &[u8; 16]) -> usize {
+fn place(byte: u8, block: &[u8; BLOCK]) -> usize {
     const ONES: u128 = u128::from_le_bytes([1; 16]);
     let word = u128::from_le_bytes(*block) ^ u128::from_le_bytes([byte; 16]);
     let zeros = word.wrapping_sub(ONES) & !word & (0x80 * ONES);
@@ -91,6 +112,7 @@ fn place(byte: u8, block: &[u8; 16]) -> usize {
 }
 
 /// The value with the continuation lines that follow it.
+#[cold]
 fn unfold(first: &[u8], rest: &mut &[u8]) -> Vec<u8> {
     let mut whole = first.trim_ascii().to_vec();
     while let Some(b' ' | b'\t') = rest.first() {
