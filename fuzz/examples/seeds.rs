@@ -28,11 +28,11 @@ const SEEDS: usize = 24;
 fn main() -> Done {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let corpus = root.join("corpus");
-    for target in ["capture", "content", "dissect", "packet", "shard", "stream"] {
+    for target in ["capture", "content", "dissect", "over_http", "packet", "shard", "stream"] {
         fs::create_dir_all(corpus.join(target))?;
     }
     for (index, dissection) in dissectors::ALL.iter().enumerate() {
-        let name = dissection.protocol.name;
+        let name = dissection.folder;
         let cases = root.join("../crates/dissectors/src").join(name).join("cases");
         for path in files(&cases, "txt")? {
             let case = Case::parse(&fs::read_to_string(&path)?)?;
@@ -46,6 +46,9 @@ fn main() -> Done {
         recording(&corpus, &path)?;
     }
     fs::write(corpus.join("stream/ordinary"), ORDINARY)?;
+    for (name, seed) in OVER_HTTP {
+        fs::write(corpus.join("over_http").join(name), seed)?;
+    }
     Ok(())
 }
 
@@ -171,4 +174,17 @@ const ORDINARY: &[u8] = &[
     0x06, 0, 64, 0, 0, 128,
     0x07, 0, 128, 0, 0, 65,
     0x02, 0, 65, 0, 0, 129,
+];
+
+/// For `over_http`: a question and an answer of each protocol.
+#[rustfmt::skip]
+const OVER_HTTP: [(&str, &[u8]); 8] = [
+    ("grpc", b"\x02\x02\0\0\x07\0\0\0\0\x02\x08\x01\0\0\0\0\x03\x0a\x01a"),
+    ("grpc-web", b"\x05\x05\0\0\x0cAAAAAAIIAQ==AAAAAAMKAWGAAAAADWdycGMtc3RhdHVzOjA="),
+    ("graphql", b"\0\0\x01\0\x2e{\"query\":\"query A($b:Int){c(d:$b){...E}}\" }   {\"data\":null,\"errors\":[{\"message\":\"a\"}]}"),
+    ("jsonrpc", b"\0\0\x07\0\x2c{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a.b\"   }{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-1,\"message\":\"a\"}}"),
+    ("mcp", b"\0\x08\x05\0\x45{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"a\"}}data: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"isError\":true}}\n\n"),
+    ("llm", b"\0\x08\x02\0\x43{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]        }data: {\"model\":\"m\",\"choices\":[{\"delta\":{\"content\":\"a\"}}],\"usage\":{\"prompt_tokens\":1}}\n\ndata: [DONE]\n\n"),
+    ("soap", b"\x09\x0a\x06\0\x4b<s:Envelope xmlns:s=\"urn:s\"><s:Body><a:b xmlns:a=\"u\"/></s:Body></s:Envelope><s:Envelope><s:Body><s:Fault><faultcode>s:Client</faultcode></s:Fault></s:Body></s:Envelope>"),
+    ("sse", b"\x0d\x08\x07\0\x01aid: 1\nevent: a\ndata: b\nretry: 5\n\n: c\ndata: d\n\n"),
 ];

@@ -39,10 +39,20 @@ pub trait Dissector: Send + Sized + 'static {
     /// At most one message is begun and at most one finished in one call.
     fn read(&mut self, from: Side, input: &[u8], sink: &mut Sink<'_, '_>) -> Step;
 
+    /// Bytes of `from` that may have held whole messages are missing, or were skipped because no
+    /// message was found in them: told at once, before anything else of either side is read.
+    /// [`resync`](Self::resync) comes later, with the next bytes of `from`, if any do. That a flow was
+    /// joined late is not told: nothing was lost since.
+    ///
+    /// The moment to forget what the lost bytes may have answered, so that nothing the other side
+    /// says meanwhile is taken for more than it is.
+    fn lost(&mut self, _from: Side) {}
+
     /// Finds the start of the next message of `from` after bytes went missing (or after the flow was
     /// joined late, or after [`Step::Lost`]). `input` begins where a packet's payload began.
     ///
-    /// Also the moment to forget whatever the missing bytes may have changed. Rather say
+    /// Also the moment to forget whatever the missing bytes may have changed, where
+    /// [`lost`](Self::lost) was not. Rather say
     /// [`Found::Nowhere`] than point into the middle of a body.
     fn resync(&mut self, from: Side, input: &[u8]) -> Found;
 
@@ -178,6 +188,8 @@ pub struct Hello<'b> {
 pub enum Verdict {
     /// It is ours, and that side sent it.
     Is(Side),
+    /// It is ours, and either side may have sent it: the protocol has to find out.
+    Either,
     /// Could be; show me more.
     Maybe,
     /// It is not.

@@ -453,6 +453,7 @@ impl<D: Dissector> Reader<D> {
             self.complete(side, last, cx);
         }
         self.pairs.gap(side, why, cx);
+        self.dissector.lost(side);
     }
 
     fn skip(&mut self, side: Side, bytes: usize, cx: &mut Context<'_>) {
@@ -460,6 +461,7 @@ impl<D: Dissector> Reader<D> {
         self.stray_bytes = self.stray_bytes.saturating_add(short(bytes));
         if bytes > 0 {
             self.pairs.skipped(side, cx);
+            self.dissector.lost(side);
         }
     }
 

@@ -57,6 +57,19 @@ fn a_gap_inside_a_body_is_arithmetic() {
 }
 
 #[test]
+fn a_loss_is_told_before_the_other_side_is_read() {
+    let told = |case: &str| check(&format!("only whole\n{case}"));
+    told("> !a\\n\n< L\\n\n= one-way !a - -\n= one-way - - whole\n");
+    told("> !a\\n\ngap > 9\n< L\\n\n= one-way !a - -\n= one-way - - lost\n");
+    told("late\n> !a\\n\n< L\\n\n= one-way !a - -\n= one-way - - whole\n");
+    told("late\n> ?a\\n\n< L\\n\n= one-way - - lost\n");
+    // Inside a body nothing is lost but payload.
+    told(
+        "> !a+9\\nabc\ngap > 3\n< L\\n\n> def\n= one-way - - whole\n= one-way !a+9 - - missing=gap\n",
+    );
+}
+
+#[test]
 fn a_lost_question_leaves_its_answer_alone() {
     check(
         "> Qa\\n\n< Aa\\n\ngap > 3\n> Qc\\n\n< Ab\\n\n< Ac\\n\n= matched Qa - Aa\n= unanswered Qc - - missing=gap\n= orphan - - Ab missing=gap\n= orphan - - Ac missing=gap\n",

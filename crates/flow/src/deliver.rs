@@ -224,6 +224,7 @@ impl Deliver<'_> {
             bytes,
             transport: key.transport,
             from: (self.start != Start::Unseen).then(|| self.talk.side(dir)),
+            likely: self.talk.side(dir),
             src: key.src(dir),
             dst: key.dst(dir),
             from_start: self.start == Start::Seen,

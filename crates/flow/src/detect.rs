@@ -70,6 +70,8 @@ pub(crate) struct Question<'a> {
     pub(crate) transport: Transport,
     /// Who sent the bytes, where that is certain.
     pub(crate) from: Option<Side>,
+    /// Who probably sent them.
+    pub(crate) likely: Side,
     pub(crate) src: Endpoint,
     pub(crate) dst: Endpoint,
     /// Both sides are seen from their first byte.
@@ -262,14 +264,17 @@ fn ask_all(question: &Question<'_>, bytes: &[u8], more: bool, memory: &mut Memor
                 from_usual_port: dissection.ports.contains(&question.src.port),
                 more,
             };
-            match (dissection.probe)(&hello) {
-                Verdict::Is(from) if question.from.is_none_or(|known| known == from) => {
-                    memory.learn(question, from, number);
-                    return Answer::Is(number, from);
+            let from = match (dissection.probe)(&hello) {
+                Verdict::Is(from) if question.from.is_none_or(|known| known == from) => from,
+                Verdict::Either => question.from.unwrap_or(question.likely),
+                Verdict::Maybe if more => {
+                    answer = Answer::Maybe;
+                    continue;
                 }
-                Verdict::Maybe if more => answer = Answer::Maybe,
-                _ => {}
-            }
+                _ => continue,
+            };
+            memory.learn(question, from, number);
+            return Answer::Is(number, from);
         }
     }
     answer

@@ -2,7 +2,8 @@
 //!
 //! `Qname` asks in order, `Aname` answers; `#7 name` does so by number, `!name` is one-way;
 //! `Qname+5` is followed by a body of five bytes; `Pname+5` by a piece of five bytes and more lines of
-//! the same message until one that begins with `.`.
+//! the same message until one that begins with `.`. What a line that begins with `L` records says
+//! whether the other side is known to have lost something.
 
 use dissect::{Dissection, Dissector, Found, Framing, Hello, Pair, Reader, Sink, Step, Verdict};
 use model::{
@@ -36,6 +37,7 @@ pub static TOY: Dissection = Dissection {
 #[derive(Default)]
 struct Toy {
     in_parts: [bool; 2],
+    lost: [bool; 2],
     datagrams: bool,
 }
 
@@ -64,11 +66,15 @@ impl Dissector for Toy {
             ([b'Q' | b'P', ..], Side::Client) | ([b'A' | b'P', ..], Side::Server) => Pair::InOrder,
             ([b'#', id, ..], _) if self.datagrams => Pair::Datagram(u64::from(*id)),
             ([b'#', id, ..], _) => Pair::Id(u64::from(*id)),
-            ([b'!', ..], _) => Pair::OneWay,
+            ([b'!' | b'L', ..], _) => Pair::OneWay,
             _ => return Step::Lost,
         };
         sink.begin(pair);
-        sink.record(line);
+        match line {
+            [b'L', ..] if self.lost[from.other() as usize] => sink.record(b"lost"),
+            [b'L', ..] => sink.record(b"whole"),
+            line => sink.record(line),
+        }
         match (line[0], announced) {
             (b'P', Some(body)) => {
                 self.in_parts[from as usize] = true;
@@ -82,10 +88,14 @@ impl Dissector for Toy {
         }
     }
 
+    fn lost(&mut self, from: Side) {
+        self.lost[from as usize] = true;
+    }
+
     fn resync(&mut self, from: Side, input: &[u8]) -> Found {
         self.in_parts[from as usize] = false;
         match input {
-            [b'Q' | b'A' | b'#' | b'!' | b'P', ..] => Found::At(0),
+            [b'Q' | b'A' | b'#' | b'!' | b'L' | b'P', ..] => Found::At(0),
             _ => Found::Nowhere,
         }
     }

@@ -76,11 +76,14 @@ impl Dissector for Talk {
         step
     }
 
-    fn resync(&mut self, from: Side, input: &[u8]) -> Found {
-        self.ends[from as usize] = Ends::Frame;
+    fn lost(&mut self, from: Side) {
         for channel in self.channels.values_mut() {
             channel.lost(from, &mut self.leaving);
         }
+    }
+
+    fn resync(&mut self, from: Side, input: &[u8]) -> Found {
+        self.ends[from as usize] = Ends::Frame;
         chain::find(from, input)
     }
 }

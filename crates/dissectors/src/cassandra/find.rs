@@ -100,7 +100,7 @@ fn may_begin(from: Side, input: &[u8]) -> bool {
 }
 
 /// Whether the front of a body is one of its kind.
-fn fits(head: &Head, body: &[u8]) -> bool {
+pub fn fits(head: &Head, body: &[u8]) -> bool {
     if head.is_compressed() || head.flags & 0x0e != 0 {
         return true;
     }

@@ -8,7 +8,7 @@ use model::Side;
 
 use super::{
     content,
-    find::{Look, frame},
+    find::{Look, fits, frame},
     frame::{HEAD, Head, Opcode},
     segment::{PACKED, Segment},
 };
@@ -33,6 +33,9 @@ const VERBS: [&[u8]; 17] = [
     b"DESC",
     b"PRUNE",
 ];
+
+/// Bytes of a compressed body that is looked into, at most.
+const PACKED_MAX: usize = 16 << 10;
 
 /// What CQL thinks of the first bytes of one side.
 pub fn probe(hello: &Hello<'_>) -> Verdict {
@@ -65,8 +68,12 @@ fn whole(from: Side, hello: &Hello<'_>) -> Verdict {
 
 /// Whether nobody else says so.
 fn is_sure(head: &Head, body: &[u8], is_whole: bool) -> bool {
-    if head.is_compressed() || head.flags & 0x0e != 0 {
+    if head.flags & 0x0e != 0 {
         return false;
+    }
+    if head.is_compressed() {
+        let body = usize::try_from(head.len).ok().and_then(|len| body.get(..len));
+        return body.is_some_and(|body| is_packed(head, body));
     }
     let has = |word: &[u8]| memchr::memmem::find(body, word).is_some();
     match head.opcode {
@@ -80,6 +87,25 @@ fn is_sure(head: &Head, body: &[u8], is_whole: bool) -> bool {
         Opcode::EXECUTE => is_whole && body.first_chunk() == Some(&[0, 16]),
         _ => false,
     }
+}
+
+/// Whether a compressed body becomes one of its kind; most that is packed are these.
+fn is_packed(head: &Head, body: &[u8]) -> bool {
+    let usual = [
+        Opcode::QUERY,
+        Opcode::PREPARE,
+        Opcode::EXECUTE,
+        Opcode::BATCH,
+        Opcode::RESULT,
+        Opcode::ERROR,
+    ];
+    let plain = || {
+        let (plain, _) = content::unpacked(body)?;
+        Some((Head { flags: 0, len: u32::try_from(plain.len()).ok()?, ..*head }, plain))
+    };
+    usual.contains(&head.opcode)
+        && body.len() <= PACKED_MAX
+        && plain().is_some_and(|(head, plain)| plain.len() >= 4 && fits(&head, &plain))
 }
 
 fn begins_with_a_verb(text: &[u8]) -> bool {
@@ -157,6 +183,18 @@ mod tests {
         let packed = b"\x04\x01\0\x07\x07\0\0\0\x05abcde";
         assert_eq!(ask(packed, false, false), Verdict::No);
         assert_eq!(ask(packed, true, false), Verdict::Is(Side::Client));
+    }
+
+    #[test]
+    fn a_packed_body_that_opens_is_cql_on_any_port() {
+        // A void result, as Snappy and as LZ4 pack it.
+        for body in [&b"\x04\x0c\0\0\0\x01"[..], b"\0\0\0\x04\x40\0\0\0\x01"] {
+            let head = [0x84, 1, 0, 7, 8, 0, 0, 0, u8::try_from(body.len()).unwrap()];
+            let whole = [&head, body].concat();
+            assert_eq!(ask(&whole, false, false), Verdict::Is(Side::Server));
+            let another = [&head, &body[..body.len() - 1], &[9]].concat();
+            assert_eq!(ask(&another, false, false), Verdict::No);
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ const PREFIX: usize = 2;
 pub fn probe(hello: &Hello<'_>) -> Verdict {
     let read = match (hello.transport, hello.usual_port()) {
         (Transport::Udp, true) => likely(hello.bytes),
-        (Transport::Udp, false) => certain(hello.bytes),
+        (Transport::Udp, false) => certain(hello.bytes).or_else(|_| certain_to_all(hello.bytes)),
         (Transport::Tcp, usual) => prefixed(hello.bytes, usual),
     };
     match read {
@@ -32,7 +32,7 @@ pub fn probe(hello: &Hello<'_>) -> Verdict {
     }
 }
 
-/// A whole message and nothing else, of the common kind: one question of a known type and class, all
+/// A whole message and nothing else, of the common kind: a question of a known type and class, all
 /// flags as their side sets them. Who sent it.
 pub fn certain(message: &[u8]) -> Read<Side> {
     let header = plausible(message)?;
@@ -48,6 +48,30 @@ pub fn certain(message: &[u8]) -> Read<Side> {
         0 => Ok(side(&header)),
         _ => Err(Bad::Damaged),
     }
+}
+
+/// A whole message to or of the multicast group: every name, type and class one that is in use, up
+/// to the last byte. Everybody sends to the group: who speaks is the one who sent.
+fn certain_to_all(message: &[u8]) -> Read<Side> {
+    let header = plausible(message)?;
+    let mut walk = Walk::new(message, &header);
+    if !is_multicast(&header, message) {
+        return Err(Bad::Damaged);
+    }
+    while let Some(item) = walk.step() {
+        let (name_at, kind, class) = match item? {
+            Item::Question(question) => (question.name_at, question.kind, question.class),
+            // Its class is a size, and its name the root.
+            Item::Record(record) if record.kind == kind::OPT => continue,
+            Item::Record(record) => (record.name_at, record.kind, record.class),
+        };
+        let known = codes::kind_name(kind).is_some() && matches!(class & 0x7fff, 1 | 255);
+        let is_root = message.get(name_at) == Some(&0);
+        if !known || is_root || has_netbios_name(message, name_at) {
+            return Err(Bad::Damaged);
+        }
+    }
+    if walk.rest() == 0 { Ok(Side::Client) } else { Err(Bad::Damaged) }
 }
 
 /// The first part of a message at a usual port, where the snap length may have taken the rest.
@@ -141,9 +165,12 @@ fn sense_without_question(message: &[u8], header: &Header) -> bool {
 /// NetBIOS names are sent in the same form: 16 bytes as 32 letters from `A` to `P`, types NB (32) and
 /// NBSTAT (33) (RFC 1002 §4.2.1).
 fn is_netbios(message: &[u8], question: &Question) -> bool {
-    let name = message.get(question.name_at..).and_then(|rest| rest.first_chunk::<33>());
-    matches!(question.kind, 32 | kind::SRV)
-        && matches!(name, Some([32, letters @ ..]) if letters.iter().all(|c| matches!(c, b'A'..=b'P')))
+    matches!(question.kind, 32 | kind::SRV) && has_netbios_name(message, question.name_at)
+}
+
+fn has_netbios_name(message: &[u8], at: usize) -> bool {
+    let name = message.get(at..).and_then(|rest| rest.first_chunk::<33>());
+    matches!(name, Some([32, letters @ ..]) if letters.iter().all(|c| matches!(c, b'A'..=b'P')))
 }
 
 /// Who sends such a message.

@@ -83,11 +83,36 @@ fn a_client_that_answers_is_not_ours() {
     assert_eq!((DISSECTION.probe)(&hello), Verdict::No);
 }
 
+const ANNOUNCES: &[u8] =
+    b"\0\0\x84\0\0\0\0\x01\0\0\0\0\x01a\x05local\0\0\x01\x80\x01\0\0\0\x78\0\x04\xc0\0\x02\x01";
+const ASKS_ALL: &[u8] = b"\0\0\0\0\0\x02\0\0\0\0\0\0\x05_ipps\x04_tcp\x05local\0\0\x0c\x80\x01\
+    \x04_ipp\xc0\x12\0\x0c\x80\x01";
+
 #[test]
-fn to_a_group_speaks_who_sends() {
-    let announce =
-        b"\0\0\x84\0\0\0\0\x01\0\0\0\0\x01a\x05local\0\0\x01\x80\x01\0\0\0\x78\0\x04\xc0\0\x02\x01";
-    assert_eq!(datagram(announce, true), Verdict::Is(Side::Client));
+fn to_a_group_speaks_who_sends_on_any_port() {
+    for usual in [true, false] {
+        assert_eq!(datagram(ANNOUNCES, usual), Verdict::Is(Side::Client));
+        assert_eq!(datagram(ASKS_ALL, usual), Verdict::Is(Side::Client));
+    }
+}
+
+#[test]
+fn nearly_to_a_group_is_nothing() {
+    for whole in [ANNOUNCES, ASKS_ALL] {
+        for len in 0..whole.len() {
+            assert_eq!(datagram(&whole[..len], false), Verdict::No, "{len} bytes");
+        }
+        assert_eq!(datagram(&[whole, b"?"].concat(), false), Verdict::No);
+    }
+    // Nothing but zeros; a root that is asked for; a node's status as NetBIOS answers it.
+    assert_eq!(datagram(&[0; 40], false), Verdict::No);
+    assert_eq!(
+        datagram(b"\0\0\0\0\0\x02\0\0\0\0\0\0\0\0\x01\0\x01\0\0\x01\0\x01", false),
+        Verdict::No
+    );
+    let status = b"\0\0\x84\0\0\0\0\x01\0\0\0\0\x20CKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\0\
+        \0\x21\0\x01\0\0\0\0\0\x01\0";
+    assert_eq!(datagram(status, false), Verdict::No);
 }
 
 #[test]

@@ -107,8 +107,12 @@ impl Dissector for Kafka {
         done.unwrap_or_else(|step| step)
     }
 
-    fn resync(&mut self, from: Side, input: &[u8]) -> Found {
+    fn lost(&mut self, _from: Side) {
         self.session.lost();
+    }
+
+    fn resync(&mut self, from: Side, input: &[u8]) -> Found {
+        self.session.join();
         self.set_hidden(from, 0);
         let look = match from {
             Side::Client => probe::request(input),

@@ -122,6 +122,11 @@ impl Session {
         Some(TOKENS + u64::from(self.tokens.answered))
     }
 
+    /// It is not known what was said before.
+    pub fn join(&mut self) {
+        self.has_lost = true;
+    }
+
     /// Bytes were lost: nobody knows how many tokens were among them.
     pub fn lost(&mut self) {
         let used = self.tokens.asked.max(self.tokens.answered);

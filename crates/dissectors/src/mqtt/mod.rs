@@ -61,8 +61,23 @@ const HEAD_MAX: usize = 32 << 10;
 #[derive(Debug, Default)]
 struct Mqtt {
     session: Session,
+    roles: Roles,
     /// Bytes still to come, by side, of a packet that are not written down.
     left: [u32; 2],
+}
+
+/// Who is the client. Calls go by who asks, whichever side that is; only who may send what goes by it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Roles {
+    /// As the engine says.
+    #[default]
+    AsSaid,
+    /// The same, but the engine may have guessed.
+    Guessed,
+    /// As the engine says: a packet was seen that only one of them sends.
+    Sure,
+    /// The other way round.
+    Turned,
 }
 
 /// There is one for every connection.
@@ -79,16 +94,52 @@ impl Dissector for Mqtt {
         self.packet(from, input, sink).unwrap_or_else(Halt::step)
     }
 
-    fn resync(&mut self, from: Side, input: &[u8]) -> Found {
+    fn lost(&mut self, from: Side) {
         self.session.lose(from);
+        if self.roles == Roles::Turned {
+            // What goes by roles is numbered the other way round.
+            self.session.lose(from.other());
+        }
+    }
+
+    fn resync(&mut self, from: Side, input: &[u8]) -> Found {
+        self.session.join();
+        if self.roles == Roles::AsSaid {
+            self.roles = Roles::Guessed;
+        }
         if let Some(left) = self.left.get_mut(from as usize) {
             *left = 0;
         }
-        match probe::begins_here(from, input, self.session.version) {
+        match probe::begins_here(self.roles.known(from), input, self.session.version) {
             Look::Good => Found::At(0),
             Look::Short => Found::Maybe(0),
             Look::Bad => Found::Nowhere,
         }
+    }
+}
+
+// === impl Roles ===
+
+impl Roles {
+    /// Who `from` is, where that is known.
+    fn known(self, from: Side) -> Option<Side> {
+        match self {
+            Self::AsSaid | Self::Sure => Some(from),
+            Self::Guessed => None,
+            Self::Turned => Some(from.other()),
+        }
+    }
+
+    /// Whether `from` may send such a packet; one that only one of them sends tells who is who.
+    #[inline]
+    fn may_send(&mut self, kind: Kind, from: Side) -> bool {
+        let Some(sender) = kind.sender() else { return true };
+        match *self {
+            Self::AsSaid | Self::Guessed if sender == from => *self = Self::Sure,
+            Self::Guessed => *self = Self::Turned,
+            Self::AsSaid | Self::Sure | Self::Turned => {}
+        }
+        self.known(from) == Some(sender)
     }
 }
 
@@ -98,8 +149,9 @@ impl Mqtt {
     #[inline]
     fn packet(&mut self, from: Side, input: &[u8], sink: &mut Sink<'_, '_>) -> Result<Step, Halt> {
         let frame = Frame::read(input)?;
-        let sent = frame.kind.sender().is_none_or(|sender| sender == from);
-        if !sent || !frame.kind.takes(frame.flags, self.session.version.marks_again()) {
+        if !self.roles.may_send(frame.kind, from)
+            || !frame.kind.takes(frame.flags, self.session.version.marks_again())
+        {
             return Err(Halt::Bad);
         }
         let body = input.get(frame.head..).unwrap_or_default();
@@ -171,7 +223,8 @@ impl Mqtt {
         let body = body.get(..frame.len).ok_or(Halt::Short(whole))?;
         self.learn_version(frame, body)?;
         let version = self.session.version;
-        let (role, pair) = self.session.pair(frame, from, body).ok_or(Halt::Bad)?;
+        let who = if frame.kind == Kind::Auth { self.roles.known(from) } else { Some(from) };
+        let (role, pair) = self.session.pair(frame, who.unwrap_or(from), body).ok_or(Halt::Bad)?;
         sink.begin_as(role, pair);
         let layout = version.layout(frame.kind, frame.len);
         sink.record(&record::mark(frame.first(), layout, false, &[]));

@@ -2,7 +2,8 @@
 //!
 //! A CONNECT is known by its name. Anywhere else, several packets in a row have to be as their types
 //! demand, up to the last byte: most bytes of other protocols pass for a fixed header, but not for
-//! what is behind it, and not twice.
+//! what is behind it, and not twice. A message whose topic speaks for itself is enough alone. Both
+//! sides publish: who did is found out later.
 
 use dissect::{Hello, Verdict};
 use model::Side;
@@ -27,6 +28,9 @@ const ENDS: u32 = 8;
 const WAIT_MAX: usize = 16 << 10;
 /// Letters of a topic that speak for themselves.
 const TOPIC_SURE: usize = 6;
+/// Letters of a topic that speak for a message that is alone: two bits each, beside its type (4), the
+/// zero before them (8), and the length that ends it with the packet (8).
+const TOPIC_ALONE: usize = 8;
 
 /// What bytes look like.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -49,6 +53,10 @@ struct Row {
     sender: Option<Side>,
     /// The last one is a CONNECT, or the front of a PUBLISH that can be nothing else.
     is_plain: bool,
+    /// The last one is a whole PUBLISH that needs nobody to speak for it.
+    is_alone: bool,
+    /// The last one ends with the last byte.
+    ends: bool,
     /// Bytes of the last one are missing.
     is_short: bool,
     /// What is here is no packet, or not of one side.
@@ -71,18 +79,19 @@ pub fn probe(hello: &Hello<'_>) -> Verdict {
         (false, true) => Some(Side::Server),
         _ => None,
     };
-    let sure = row.bits >= SURE && row.packets >= 2;
+    let sure = row.bits >= SURE && row.packets >= 2 || row.is_alone && row.ends;
     let likely = hello.usual_port() && row.bits >= LIKELY && !row.is_short;
     match row.sender.or(hello.from).or(by_port) {
         Some(side) if sure || likely => Verdict::Is(side),
+        None if sure => Verdict::Either,
         _ if hello.more && hello.bytes.len() < WAIT_MAX => Verdict::Maybe,
         _ => Verdict::No,
     }
 }
 
-/// Whether a packet of `from` begins here, on a connection that speaks MQTT.
-pub fn begins_here(from: Side, input: &[u8], version: Version) -> Look {
-    let row = Row::read(input, Some(from), version);
+/// Whether a packet of `from`, if that is known, begins here, on a connection that speaks MQTT.
+pub fn begins_here(from: Option<Side>, input: &[u8], version: Version) -> Look {
+    let row = Row::read(input, from, version);
     match row {
         Row { is_bad: true, .. } => Look::Bad,
         Row { is_plain: true, .. } => Look::Good,
@@ -135,6 +144,7 @@ impl Row {
         }
         if rest.is_empty() && !row.is_short && row.packets > 0 {
             row.bits += ENDS;
+            row.ends = true;
         }
         row.sender = row.sender.filter(|_| !row.is_bad);
         row
@@ -206,6 +216,7 @@ impl Row {
         let is_plain = publish.topic.len() >= TOPIC_SURE && publish.topic.iter().all(is_usual);
         if whole {
             let letters = if is_plain { publish.topic.len().min(16) } else { 0 };
+            self.is_alone = letters >= TOPIC_ALONE;
             return Ok(8 + u32::try_from(letters).unwrap_or(0));
         }
         self.is_plain |= is_plain;

@@ -48,6 +48,11 @@ impl Session {
         }
     }
 
+    /// It is not known what was said before.
+    pub fn join(&mut self) {
+        self.lossy = true;
+    }
+
     /// Whom a packet asks or answers, and by which number; nothing if it lacks its id.
     pub fn pair(&self, frame: Frame, from: Side, body: &[u8]) -> Option<(Role, Pair)> {
         let id = || Cursor(body).two();

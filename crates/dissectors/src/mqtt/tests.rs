@@ -220,16 +220,34 @@ fn a_connect_is_known_on_any_port_once_its_level_is_there() {
 
 #[test]
 fn joined_late_it_takes_several_packets() {
-    let one = packet(0x30, b"\0\x0cplant/line/1hello");
-    let two = one.repeat(2);
-    let three = one.repeat(3);
+    let one = packet(0x30, b"\0\x07plant/1hello");
+    let two = one.repeat(4);
     assert_eq!(ask(&one, Some(Side::Client), false, true), Verdict::Maybe);
     assert_eq!(ask(&two, Some(Side::Client), false, true), Verdict::Is(Side::Client));
-    assert_eq!(ask(&three, None, false, false), Verdict::No, "nobody knows whose");
+    assert_eq!(ask(&two, None, false, false), Verdict::Either, "nobody knows whose");
     let ping = [&two[..], b"\xc0\0"].concat();
     assert_eq!(ask(&ping, None, false, false), Verdict::Is(Side::Client));
     assert_eq!(ask(b"\xc0\0", None, false, false), Verdict::No);
     assert_eq!(ask(b"\xc0\0", None, true, false), Verdict::Is(Side::Client));
+}
+
+#[test]
+fn a_topic_that_speaks_for_itself_is_enough() {
+    let one = packet(0x32, b"\0\x0cplant/line/1\0\x07hello");
+    assert_eq!(ask(&one, Some(Side::Server), false, false), Verdict::Is(Side::Server));
+    assert_eq!(ask(&one, None, false, false), Verdict::Either);
+    for cut in 0..one.len() {
+        assert_eq!(ask(&one[..cut], None, false, false), Verdict::No, "{cut}");
+    }
+    for other in [
+        // More behind it, no id, a letter that is none, a length that is not the packet's.
+        &[&one[..], b"?"].concat()[..],
+        &packet(0x32, b"\0\x0cplant/line/1\0\0hello"),
+        &packet(0x30, b"\0\x0cplant/line\x01\x01hello"),
+        &packet(0x30, b"\x01\x0cplant/line/1hello"),
+    ] {
+        assert_eq!(ask(other, None, false, false), Verdict::No, "{}", other.escape_ascii());
+    }
 }
 
 // === helpers ===

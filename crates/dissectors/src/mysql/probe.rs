@@ -99,6 +99,10 @@ fn server(hello: &Hello<'_>) -> Verdict {
         (0, 9 | 10) if header.len <= GREETING_MAX => greeting(header, hello.bytes),
         (0.., 0xff) if header.len <= ERROR_MAX => error(header, payload),
         (1, _) if hello.bytes.starts_with(&COUNT_HEADER) => result_set(hello.bytes),
+        // Columns without their number answer FIELD_LIST.
+        (1, 3) if payload.len() >= CATALOG.len() => is(header.len > 2 * CATALOG.len()
+            && first == &CATALOG[0]
+            && payload.starts_with(&CATALOG[1..])),
         (1, 0 | 0xfe) if is_home => is(ends_there(header, hello.bytes) && header.len >= 5),
         _ if is_home && hello.from != Some(Side::Server) => packed_answer(hello.bytes),
         _ => Verdict::No,
@@ -196,6 +200,7 @@ mod tests {
             (b"\x10\0\0\0\0\0\0\x0c\0\0\0\x03SHOW TABLES", client),
             (b"\x17\0\0\x01\xff\x15\x04#28000Access denied.", server),
             (b"\x01\0\0\x01\x01\x17\0\0\x02\x03def\0\0\0\x011\0\x0c", server),
+            (b"\x19\0\0\x01\x03def\x04test\x01t\x01t\x02id\x02id\x0c\x3f\0", server),
             (b"\x09\0", Verdict::Maybe),
             (&GREETING[..20], Verdict::Maybe),
         ] {

@@ -65,10 +65,6 @@ struct Nats {
     link: Link,
     /// The client has spoken.
     spoken: bool,
-    /// The server has spoken.
-    heard: bool,
-    /// The connection was joined late.
-    late: bool,
 }
 
 /// There is one for every connection.
@@ -109,25 +105,23 @@ impl Dissector for Nats {
         }
     }
 
-    fn resync(&mut self, from: Side, input: &[u8]) -> Found {
-        self.awaits[from as usize] = Awaits::Line;
-        let found = resync::find(from, input);
+    fn lost(&mut self, from: Side) {
         if from == Side::Client {
             self.verbose = Verbose::Unknown;
-            self.late |= !self.spoken;
-            self.spoken = true;
-        } else if self.late && !self.heard {
-            // The server's first word since the connection was joined: no answer was lost.
-            self.heard = found != Found::Maybe(0);
-            if matches!(found, Found::At(0) | Found::Maybe(0)) {
-                return found;
-            }
         }
         self.epoch = self.epoch.wrapping_add(1);
         if let Some(inboxes) = &mut self.inboxes {
             inboxes.distrust();
         }
-        found
+    }
+
+    fn resync(&mut self, from: Side, input: &[u8]) -> Found {
+        self.awaits[from as usize] = Awaits::Line;
+        if from == Side::Client {
+            self.verbose = Verbose::Unknown;
+            self.spoken = true;
+        }
+        resync::find(from, input)
     }
 }
 
@@ -200,10 +194,7 @@ impl Nats {
 
     /// What a line says of the connection.
     fn learn(&mut self, from: Side, line: &Line<'_>) {
-        match from {
-            Side::Client => self.spoken = true,
-            Side::Server => self.heard = true,
-        }
+        self.spoken |= from == Side::Client;
         match line.verb {
             Verb::Connect => {
                 let verbose = secrets::is_verbose(line.rest);

@@ -12,13 +12,18 @@ const TEXT_MIN: usize = 4;
 
 /// A connection begins with a handshake of HTTP; this is for those that were joined later.
 pub(super) fn probe(hello: &Hello<'_>) -> Verdict {
+    let mut verdict = Verdict::No;
     for side in [Side::Client, Side::Server] {
         let chain = Chain::of(side, hello.bytes);
-        if chain.ends_well && (chain.texts > 0 || (side == Side::Client && chain.frames > 2)) {
+        if chain.ends_well && chain.is_proof(side) {
             return Verdict::Is(side);
         }
+        // Frames that end where packets do, time and again, are no accident.
+        if hello.more && chain.ends_well && chain.frames > 0 && hello.from != Some(side.other()) {
+            verdict = Verdict::Maybe;
+        }
     }
-    Verdict::No
+    verdict
 }
 
 /// A frame begins where a packet does, or it is not looked for.
@@ -41,6 +46,8 @@ struct Chain {
     frames: usize,
     /// Messages of text among them, long enough to be told from noise.
     texts: usize,
+    /// Frames whose length takes more than a byte.
+    long: usize,
     /// The last one ends with the bytes.
     ends_well: bool,
     /// The last one does not end, or its header is cut.
@@ -50,6 +57,16 @@ struct Chain {
 // === impl Chain ===
 
 impl Chain {
+    /// Whether nothing else looks like these frames, if they end where the bytes do. Keys fill those
+    /// of clients with noise; short frames of servers look like any type and length.
+    fn is_proof(&self, side: Side) -> bool {
+        self.texts > 0
+            || match side {
+                Side::Client => self.frames > 2 || self.frames > 1 && self.long > 0,
+                Side::Server => self.long > 1,
+            }
+    }
+
     fn of(side: Side, bytes: &[u8]) -> Self {
         let mut chain = Self::default();
         let mut rest = bytes;
@@ -70,6 +87,7 @@ impl Chain {
                 return chain;
             }
             chain.frames += 1;
+            chain.long += usize::from(frame.payload(rest).len() > 125);
             rest = after;
             if rest.is_empty() {
                 chain.ends_well = true;

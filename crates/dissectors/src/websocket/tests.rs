@@ -25,6 +25,21 @@ fn frames_of_either_side_are_known_without_the_handshake() {
 }
 
 #[test]
+fn long_frames_that_end_with_the_bytes_are_no_accident() {
+    let long = |first: u8, mask: &[u8]| {
+        let bit = if mask.is_empty() { 0 } else { 0x80 };
+        [&[first, 126 | bit, 1, 0][..], mask, &[0x9c; 256]].concat()
+    };
+    let (server, client) = (long(0x82, b""), long(0x82, b"abcd"));
+    assert_eq!(verdict(&server.repeat(2)), Verdict::Is(Side::Server));
+    assert_eq!(verdict(&client.repeat(2)), Verdict::Is(Side::Client));
+    for once in [&server, &client] {
+        assert_eq!(verdict(once), Verdict::No);
+        assert_eq!(verdict(&[&once[..], once, b"?"].concat()), Verdict::No);
+    }
+}
+
+#[test]
 fn what_others_say_is_no_frame() {
     for (who, bytes) in [
         ("HTTP", &b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..]),

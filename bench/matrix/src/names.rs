@@ -1,0 +1,88 @@
+//! What callscope calls the streams of a file: its own output, read again.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+    process::Command,
+};
+
+use model::{Endpoint, Transport};
+use serde_json::Value;
+
+use crate::{Result, rewrite::Stream};
+
+/// Protocols that are known by their own framing; everything else is told of calls of HTTP.
+pub const WIRE: [&str; 15] = [
+    "http",
+    "http2",
+    "websocket",
+    "tls",
+    "dns",
+    "redis",
+    "postgresql",
+    "mysql",
+    "mongodb",
+    "cassandra",
+    "memcached",
+    "kafka",
+    "amqp",
+    "mqtt",
+    "nats",
+];
+
+/// What a stream was called.
+#[derive(Debug, Default)]
+pub struct Named {
+    /// By the names of [`WIRE`].
+    pub names: BTreeSet<&'static str>,
+    /// Frames with which messages begin.
+    pub begins: Vec<u64>,
+}
+
+/// Runs the program on a file; what it calls each stream.
+///
+/// # Errors
+/// When it can't be run, breaks down, or writes what is no JSON.
+pub fn named(program: &Path, file: &Path) -> Result<HashMap<Stream, Named>> {
+    let output = Command::new(program)
+        .args(["read", "--format", "ndjson", "--threads", "1"])
+        .arg(file)
+        .output()
+        .map_err(|error| format!("{}: {error}", program.display()))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if output.status.code().is_none_or(|code| code > 1) || said.contains("panicked") {
+        return Err(format!("callscope broke down: {}: {said}", output.status).into());
+    }
+    let mut streams: HashMap<Stream, Named> = HashMap::new();
+    for line in output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let call: Value = serde_json::from_slice(line)?;
+        // What was found inside TLS is not what the stream speaks.
+        if call.get("tls").is_some() && call["protocol"] != "tls" {
+            continue;
+        }
+        let (Some(src), Some(dst)) = (end(&call["src"]), end(&call["dst"])) else { continue };
+        let udp = call["transport"] == "udp";
+        let transport = if udp { Transport::Udp } else { Transport::Tcp };
+        let named = streams.entry(Stream::new(transport, src, dst)).or_default();
+        named.names.insert(wire(&call));
+        for half in ["request", "response"] {
+            named.begins.extend(call[half]["frames"][0].as_u64());
+        }
+    }
+    Ok(streams)
+}
+
+fn end(value: &Value) -> Option<Endpoint> {
+    let ip = value["ip"].as_str()?.parse().ok()?;
+    Some(Endpoint { ip, port: u16::try_from(value["port"].as_u64()?).ok()? })
+}
+
+/// The protocol whose framing it is.
+fn wire(call: &Value) -> &'static str {
+    let name = call["protocol"].as_str().unwrap_or_default();
+    match WIRE.into_iter().find(|known| *known == name) {
+        Some(known) if known != "http" => known,
+        _ if call["version"].as_str().is_some_and(|version| version.starts_with('2')) => "http2",
+        _ => "http",
+    }
+}
