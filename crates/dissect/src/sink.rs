@@ -1,6 +1,6 @@
 //! Where a dissector puts the messages it found.
 
-use model::{Mark, Message, Side, Why};
+use model::{Lore, Mark, Message, Side, Why};
 
 use crate::{
     Context, Limits, Opens, Pair, Role, Secrets,
@@ -95,6 +95,14 @@ impl Sink<'_, '_> {
     pub fn timed(&mut self) {
         if let Some(open) = self.open {
             open.held.edit().body.moments.get_or_insert_default();
+        }
+    }
+
+    /// The open message is read with what the conversation has learned
+    /// ([`Message::lore`](model::Message::lore)).
+    pub fn attach(&mut self, lore: Lore) {
+        if let Some(open) = self.open {
+            open.held.edit().lore = lore;
         }
     }
 
