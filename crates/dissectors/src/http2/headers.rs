@@ -1,17 +1,20 @@
 //! A header block read into a record, and what it turns out to be while it is read.
 
 use dissect::{Pair, Sink};
-use model::Side;
+use model::{Lore, Side};
 
 use super::{
     frame::{END_STREAM, Frame},
     hpack::{Decoder, Field, Flaw},
 };
-use crate::http::{
-    View,
-    head::comes_in_time,
-    list,
-    record::{self, Facts, Interims, Listed},
+use crate::{
+    http::{
+        View,
+        head::comes_in_time,
+        list,
+        record::{self, Facts, Interims, Listed},
+    },
+    over_http::grpc,
 };
 
 /// Bytes put together before they are written down.
@@ -35,6 +38,8 @@ pub(super) struct Told<'t> {
     pub(super) from_start: bool,
     /// Interim answers before it.
     pub(super) interims: Interims,
+    /// What was learned on this connection.
+    pub(super) lore: &'t Lore,
 }
 
 /// What a block turned out to be.
@@ -50,6 +55,14 @@ pub(super) enum Made {
     Nothing,
 }
 
+/// A block that was read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outcome {
+    pub(super) made: Made,
+    /// It asks for descriptors of gRPC: the answers tell what later messages are read with.
+    pub(super) reflection: bool,
+}
+
 /// Writes a list down while it is decoded.
 struct Writer<'w, 'r, 'c> {
     told: Told<'w>,
@@ -59,6 +72,7 @@ struct Writer<'w, 'r, 'c> {
     head: Option<Listed>,
     status: u16,
     connect: bool,
+    reflection: bool,
     partial: bool,
     timed: bool,
     content_type_at: Option<usize>,
@@ -73,7 +87,7 @@ pub(super) fn read(
     block: &[u8],
     decoder: &mut Decoder,
     sink: &mut Sink<'_, '_>,
-) -> Result<Made, Flaw> {
+) -> Result<Outcome, Flaw> {
     let mut writer = Writer {
         told,
         sink,
@@ -81,6 +95,7 @@ pub(super) fn read(
         head: None,
         status: 0,
         connect: false,
+        reflection: false,
         partial: false,
         timed: false,
         content_type_at: None,
@@ -91,7 +106,7 @@ pub(super) fn read(
     let read = decoder.decode(block, &mut |field| writer.field(field));
     writer.partial |= read.is_err();
     writer.end();
-    read.map(|()| writer.made)
+    read.map(|()| Outcome { made: writer.made, reflection: writer.reflection })
 }
 
 // === impl Writer ===
@@ -119,6 +134,7 @@ impl Writer<'_, '_, '_> {
             b":status" => self.status = number(value),
             b":method" => self.connect = value == b"CONNECT",
             b":protocol" => self.connect = false,
+            b":path" => self.reflection = grpc::is_reflection(value),
             b"content-type" => {
                 self.timed |= comes_in_time(value);
                 self.content_type_at.get_or_insert(self.written);
@@ -166,6 +182,9 @@ impl Writer<'_, '_, '_> {
         let Told { pushed, stream, upgraded, interims, .. } = self.told;
         let alone = pushed || upgraded.is_some();
         self.sink.begin(if alone { Pair::OneWay } else { Pair::Id(stream.into()) });
+        if !self.told.lore.is_none() {
+            self.sink.attach(self.told.lore.clone());
+        }
         self.sink.record(&Listed::default().facts());
         self.sink.record(upgraded.unwrap_or_default());
         self.head = Some(Listed {

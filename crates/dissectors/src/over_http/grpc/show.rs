@@ -30,7 +30,7 @@ pub(super) fn headline<'m>(
 }
 
 /// Service and method of a path. It may have more in front of them.
-fn parts(path: &[u8]) -> (&[u8], &[u8]) {
+pub(super) fn parts(path: &[u8]) -> (&[u8], &[u8]) {
     let slash = path.iter().rposition(|b| *b == b'/');
     let Some(slash) = slash else { return (&[], path) };
     let (before, method) = path.split_at(slash);
