@@ -61,6 +61,10 @@ pub(super) struct Outcome {
     pub(super) made: Made,
     /// It asks for descriptors of gRPC: the answers tell what later messages are read with.
     pub(super) reflection: bool,
+    /// It asks for a tunnel.
+    pub(super) tunnel: bool,
+    /// The status of an answer.
+    pub(super) status: u16,
 }
 
 /// Writes a list down while it is decoded.
@@ -73,8 +77,11 @@ struct Writer<'w, 'r, 'c> {
     status: u16,
     connect: bool,
     reflection: bool,
+    tunnel: bool,
     partial: bool,
     timed: bool,
+    /// More fields came than are written down.
+    over_limit: bool,
     content_type_at: Option<usize>,
     written: usize,
     buffer: [u8; BUFFER_LEN],
@@ -96,8 +103,10 @@ pub(super) fn read(
         status: 0,
         connect: false,
         reflection: false,
+        tunnel: false,
         partial: false,
         timed: false,
+        over_limit: false,
         content_type_at: None,
         written: 0,
         buffer: [0; BUFFER_LEN],
@@ -106,7 +115,12 @@ pub(super) fn read(
     let read = decoder.decode(block, &mut |field| writer.field(field));
     writer.partial |= read.is_err();
     writer.end();
-    read.map(|()| Outcome { made: writer.made, reflection: writer.reflection })
+    read.map(|()| Outcome {
+        made: writer.made,
+        reflection: writer.reflection,
+        tunnel: writer.tunnel,
+        status: writer.status,
+    })
 }
 
 // === impl Writer ===
@@ -120,7 +134,10 @@ impl Writer<'_, '_, '_> {
         self.partial |= name.is_none() || value.is_none();
         let cost = list::cost(name, value);
         if self.written + cost > LIST_MAX {
-            self.partial = true;
+            if !self.over_limit {
+                self.sink.over_limit();
+            }
+            (self.partial, self.over_limit) = (true, true);
             return;
         }
         self.written += cost;
@@ -132,7 +149,10 @@ impl Writer<'_, '_, '_> {
     fn note(&mut self, name: &[u8], value: &[u8]) {
         match name {
             b":status" => self.status = number(value),
-            b":method" => self.connect = value == b"CONNECT",
+            b":method" => {
+                self.connect = value == b"CONNECT";
+                self.tunnel = self.connect;
+            }
             b":protocol" => self.connect = false,
             b":path" => self.reflection = grpc::is_reflection(value),
             b"content-type" => {
@@ -285,6 +305,14 @@ pub(super) fn amend(sink: &mut Sink<'_, '_>, change: impl FnOnce(&mut Facts)) {
     let mut facts: Facts = *facts;
     change(&mut facts);
     sink.amend(0, &facts);
+}
+
+/// Changes the facts of a request that waits for its answer.
+pub(super) fn amend_asked(id: u64, sink: &mut Sink<'_, '_>, change: impl FnOnce(&mut Facts)) {
+    let asked = sink.asked_by_id(id).and_then(|message| message.record.first_chunk());
+    let Some(mut facts): Option<Facts> = asked.copied() else { return };
+    change(&mut facts);
+    sink.amend_asked(id, 0, &facts);
 }
 
 /// Three digits; 0 for anything else.

@@ -9,6 +9,7 @@ use super::{
     frame::{ACK, END_STREAM, Frame, HEADER_LEN, PADDED, PAYLOAD_MAX, Type},
     headers::{self, Made, Outcome, Told},
     hpack::{Decoder, Flaw},
+    tunnel::Tunnels,
 };
 use crate::{
     http::{
@@ -55,6 +56,8 @@ pub(super) struct Talk {
     refused_to: u32,
     /// Descriptors of gRPC that the server tells.
     reflection: Option<Box<Reflection>>,
+    /// Tunnels through this connection. Hardly ever any.
+    tunnels: Tunnels,
 }
 
 /// One side.
@@ -114,6 +117,7 @@ impl Dissector for Talk {
         if let (Side::Server, Some(reflection)) = (from, &mut self.reflection) {
             reflection.lose_place();
         }
+        self.tunnels.lose(from);
         let half = self.half(from);
         half.awaits = Awaits::Frame;
         half.decoder.forget();
@@ -152,6 +156,7 @@ impl Talk {
             return need;
         }
         let ends = frame.has(END_STREAM);
+        self.tunnels.data(from, frame.stream, (body > 0, ends && padding == 0), sink);
         if ends {
             self.note_end(from, frame.stream, sink);
         }
@@ -233,7 +238,8 @@ impl Talk {
         let told = Told { upgraded: upgraded.as_deref(), ..told };
         let made = headers::read(told, block, &mut self.half(from).decoder, sink);
         self.charge(from, sink);
-        let Outcome { made, reflection } = made?;
+        let Outcome { made, reflection, tunnel, status } = made?;
+        self.tunnels.head(told, (tunnel, status), sink);
         if reflection && from == Side::Client && !told.pushed {
             self.reflection.get_or_insert_default().listen(stream);
         }
@@ -324,6 +330,7 @@ impl Talk {
         self.half(from).awaits =
             if left == 0 { Awaits::Frame } else { Awaits::Rest { stream, left, ends } };
         if left == 0 && ends {
+            self.tunnels.data(from, stream, (false, true), sink);
             sink.finish();
         }
         Step::Took(took)
@@ -340,6 +347,7 @@ impl Talk {
         if let Some(reflection) = &mut self.reflection {
             reflection.forget(frame.stream);
         }
+        self.tunnels.reset(frame.stream, sink);
         if sink.is_open() {
             headers::amend(sink, |facts| record::end_early(facts, how));
             sink.abandon(id, id, Why::Reset);
@@ -350,6 +358,7 @@ impl Talk {
         {
             answer_by(how, frame.stream, sink);
         } else {
+            headers::amend_asked(id, sink, |facts| record::end_early(facts, how));
             sink.abandon(id, id, Why::Reset);
         }
         Step::Took(frame.whole())

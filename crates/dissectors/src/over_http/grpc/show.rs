@@ -25,7 +25,10 @@ pub(super) fn headline<'m>(
         method: endpoint.map(|path| parts(path).1.into()),
         endpoint: endpoint.map(Into::into),
         version: http_headline(request, response).version,
-        status: response.and_then(|response| status::of(request, response)),
+        status: match response {
+            Some(response) => status::of(request, response),
+            None => status::of_asked(request),
+        },
     }
 }
 
