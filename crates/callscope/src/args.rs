@@ -60,6 +60,11 @@ pub struct ReadArgs {
     /// to. Secrets embedded in a pcapng are used by themselves.
     #[arg(long, value_name = "FILE")]
     pub keylog: Option<PathBuf>,
+    /// Types of gRPC's messages: a set of file descriptors, as `protoc --descriptor_set_out=FILE
+    /// --include_imports` writes it. May be given several times. Without, messages are shown by field
+    /// numbers, unless the server was seen to tell its types (server reflection) on that connection.
+    #[arg(long, value_name = "FILE")]
+    pub proto_descriptors: Vec<PathBuf>,
     /// Show a call that goes on after this many seconds, and again at its end under the same id
     /// [default: 10 for standard input, else only at its end].
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]

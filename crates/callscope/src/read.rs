@@ -9,8 +9,9 @@ mod summary;
 
 use std::{
     ffi::OsStr,
-    fs::File,
+    fs::{self, File},
     io::{self, IsTerminal, Write},
+    path::PathBuf,
     thread::available_parallelism,
     time::Duration,
 };
@@ -18,7 +19,9 @@ use std::{
 use anyhow::{Context, Result, bail};
 use capture::{Input, Options, Reader};
 use dissect::Limits;
+use dissectors::over_http::grpc::Descriptors;
 use flow::Settings;
+use model::Lore;
 
 use self::{keys::Keys, output::Shape, pipeline::Finished, progress::Progress};
 use crate::args::{Colour, Format, ReadArgs};
@@ -38,7 +41,7 @@ pub fn run(args: &ReadArgs) -> Result<()> {
     crate::protocols::check(&args.protocol)?;
     let reader = Reader::open(&inputs(args)?, Options::default())?;
     let (out, to_terminal) = output(args)?;
-    let shape = shape(args, to_terminal);
+    let shape = Shape { lore: lore(args)?, ..shape(args, to_terminal) };
     let threads = threads(args, &shape);
     let progress = Progress::new(&reader, !args.quiet && !to_terminal, PROGRESS_BYTES_MIN);
     let keys = Keys::open(args.keylog.as_deref())?;
@@ -96,6 +99,23 @@ fn shape(args: &ReadArgs, to_terminal: bool) -> Shape {
         width,
         only: args.protocol.clone(),
         body_limit: args.body_limit,
+        lore: Lore::default(),
+    }
+}
+
+/// What payloads are read with.
+fn lore(args: &ReadArgs) -> Result<Lore> {
+    let paths = &args.proto_descriptors;
+    if paths.is_empty() {
+        return Ok(Lore::default());
+    }
+    let read = |path: &PathBuf| {
+        fs::read(path).with_context(|| format!("can't read the descriptors {}", path.display()))
+    };
+    let sets = paths.iter().map(read).collect::<Result<Vec<_>>>()?;
+    match Descriptors::of_sets(&sets) {
+        Ok(descriptors) => Ok(Lore::new(descriptors)),
+        Err((at, flaw)) => bail!("{}: {flaw}", paths[at].display()),
     }
 }
 

@@ -3,6 +3,8 @@
 
 use model::{Cover, Mark, Side, Why};
 
+use crate::Heritage;
+
 /// Bytes that may wait for the engine; what is more is lost and said to be.
 const WAITING_BYTES_MAX: usize = 8 << 20;
 
@@ -51,6 +53,8 @@ pub struct Opens {
     pub cover: Option<Cover>,
     /// It is not read from its first byte.
     pub late: bool,
+    /// What was agreed to be spoken on it; `None`: whatever its bytes turn out to be.
+    pub speaks: Option<Heritage>,
 }
 
 // === impl Inner ===

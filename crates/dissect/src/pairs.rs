@@ -238,6 +238,12 @@ impl Pairs {
         pairs.ids.as_ref()?.question(id)
     }
 
+    /// What `side` asked under `id` and nobody has answered, if all of it was read.
+    pub(crate) fn asked_by_id(&mut self, side: Side, id: u64) -> Option<&mut Held> {
+        let pairs = if side == Side::Server { self.reverse.as_deref_mut()? } else { self };
+        pairs.ids.as_mut()?.get_mut(id)?.request.as_mut()
+    }
+
     /// Bytes of `side` were lost that may have held whole messages.
     pub(crate) fn gap(&mut self, side: Side, why: Why, cx: &mut Context<'_>) {
         if side == self.evidence.asker {

@@ -3,7 +3,7 @@
 
 use std::ops::Deref;
 
-use model::{Body, Budget, Mark, Message, Moment, Moments, Side, Timestamp};
+use model::{Body, Budget, Lore, Mark, Message, Moment, Moments, Side, Timestamp};
 
 /// Spare messages kept at most.
 const SPARE_MAX: usize = 64;
@@ -52,6 +52,7 @@ impl Pool {
         let Held { mut message } = held;
         budget.release(cost(&message));
         message.body.moments = None;
+        message.lore = Lore::default();
         if message.body.kept.capacity() > SPARE_BYTES_MAX {
             let large = std::mem::take(&mut message.body.kept);
             if self.large.len() < LARGE_MAX {

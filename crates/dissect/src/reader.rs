@@ -205,7 +205,7 @@ impl<D: Dissector> Reader<D> {
         while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
             let half = &mut self.halves[from as usize];
             if half.body > 0 {
-                at += half.read_body(rest, mark_at(at), cx);
+                at += half.read_body(from, rest, mark_at(at), cx);
                 if half.body == 0 && half.ends {
                     self.complete(from, mark_at(at - 1), cx);
                 }
@@ -524,7 +524,7 @@ impl<D: Dissector> Conversation for Reader<D> {
         let _ = self.catch_up(from, cx);
         self.pairs.active(mark.at);
         let half = &mut self.halves[from as usize];
-        let in_body = half.lose_body(len, why);
+        let in_body = half.lose_body(from, (mark, len), why, cx);
         if in_body > 0 && half.body == 0 && half.ends {
             self.complete(from, mark, cx);
         }

@@ -1,6 +1,6 @@
 //! Where a dissector puts the messages it found.
 
-use model::{Mark, Message, Side, Why};
+use model::{Lore, Mark, Message, Side, Why};
 
 use crate::{
     Context, Limits, Opens, Pair, Role, Secrets,
@@ -98,6 +98,14 @@ impl Sink<'_, '_> {
         }
     }
 
+    /// The open message is read with what the conversation has learned
+    /// ([`Message::lore`](model::Message::lore)).
+    pub fn attach(&mut self, lore: Lore) {
+        if let Some(open) = self.open {
+            open.held.edit().lore = lore;
+        }
+    }
+
     /// Appends to the record of the open message.
     pub fn record(&mut self, bytes: &[u8]) {
         let Some(open) = self.open else { return };
@@ -115,6 +123,27 @@ impl Sink<'_, '_> {
         if let Some(place) = at.checked_add(bytes.len()).and_then(|end| record.get_mut(at..end)) {
             place.copy_from_slice(bytes);
         }
+    }
+
+    /// Rewrites bytes in the record of what this side asked under `id` and nobody answered yet, where
+    /// all of it was read: for what is said of a question after its end.
+    pub fn amend_asked(&mut self, id: u64, at: usize, bytes: &[u8]) {
+        let Some(asked) = self.pairs.asked_by_id(self.from, id) else { return };
+        let record = &mut asked.edit().record;
+        if let Some(place) = at.checked_add(bytes.len()).and_then(|end| record.get_mut(at..end)) {
+            place.copy_from_slice(bytes);
+        }
+    }
+
+    /// What this side asked under `id`, if all of it was read and nobody has answered yet.
+    #[must_use]
+    pub fn asked_by_id(&self, id: u64) -> Option<&Message> {
+        self.pairs.question_by_id(self.from.other(), id)
+    }
+
+    /// Part of a head was too large to be written down; it is counted.
+    pub fn over_limit(&mut self) {
+        self.cx.counts.heads_over_limit += 1;
     }
 
     /// The record of the open message so far.
@@ -217,6 +246,19 @@ impl Sink<'_, '_> {
     /// `len` bytes of this side on a stream inside were lost (at least one; an unknown number is 1).
     pub fn inner_gap(&mut self, channel: u64, len: u64, why: Why) {
         self.cx.inner.push(channel, self.from, self.first, What::Gap(len, why));
+    }
+
+    /// The payload that this step announces is what this side sends next on a stream inside. It is no
+    /// body of the open message. With [`Step::Body`](crate::Step) the side ends there.
+    pub fn inner_payload(&mut self, channel: u64) {
+        self.lanes.get_or_insert_default().inside = Some(channel);
+    }
+
+    /// A stream inside was broken off: neither side sends more on it.
+    pub fn inner_breaks(&mut self, channel: u64, why: Why) {
+        for side in [self.from, self.from.other()] {
+            self.cx.inner.push(channel, side, self.first, What::Ends(why));
+        }
     }
 
     /// This side sends nothing more on a stream inside.

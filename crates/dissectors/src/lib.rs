@@ -8,6 +8,7 @@ pub mod cassandra;
 pub mod dns;
 pub mod http;
 pub mod http2;
+pub mod jsonrpc;
 pub mod kafka;
 pub mod memcached;
 pub mod mongodb;
@@ -40,6 +41,7 @@ pub static ALL: &[&Dissection] = &[
     &cassandra::DISSECTION,
     &dns::DISSECTION,
     &websocket::DISSECTION,
+    &jsonrpc::DISSECTION,
 ];
 
 /// Protocols that are spoken in the messages of others, and whose calls they are.

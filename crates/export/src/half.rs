@@ -4,7 +4,7 @@ use content::{
     json::push_inner_lossy,
     short::{push_few, push_number, push_signed},
 };
-use model::{BodyFacts, Field, Message, Protocol, Tell, Timestamp, Value};
+use model::{BodyFacts, Field, Lore, Message, Protocol, Tell, Timestamp, Value};
 
 use crate::{
     Options,
@@ -19,6 +19,7 @@ pub(crate) struct Halves {
     /// None when bodies are not wanted.
     bodies: Option<Bodies>,
     keys: Keys,
+    lore: Lore,
 }
 
 /// The keys of the protocols met so far, as they are written: `"http.request.method":`.
@@ -37,6 +38,8 @@ struct Listener<'o> {
     list: Option<usize>,
     /// Which fields were told, by index; a later telling is not heard, so that no key comes twice.
     told: u128,
+    other: Option<&'o Message>,
+    lore: &'o Lore,
 }
 
 // === impl Halves ===
@@ -44,14 +47,27 @@ struct Listener<'o> {
 impl Halves {
     pub(crate) fn new(options: Options) -> Self {
         let bodies = options.with_bodies.then(|| Bodies::new(options.body_bytes_max));
-        Self { fields: Vec::new(), facts: Facts::default(), bodies, keys: Keys::default() }
+        Self {
+            fields: Vec::new(),
+            facts: Facts::default(),
+            bodies,
+            keys: Keys::default(),
+            lore: Lore::default(),
+        }
     }
 
-    /// Appends `message` and a comma; its times are counted from `begin`.
+    /// What payloads are read with.
+    pub(crate) fn learn(&mut self, lore: Lore) {
+        self.lore = lore;
+    }
+
+    /// Appends `message` and a comma, with the call's `other` half at hand; its times are counted from
+    /// `begin`.
     pub(crate) fn push(
         &mut self,
         protocol: &Protocol,
         message: &Message,
+        other: Option<&Message>,
         begin: Timestamp,
         out: &mut Vec<u8>,
     ) {
@@ -67,6 +83,8 @@ impl Halves {
             any_header: false,
             list: None,
             told: 0,
+            other,
+            lore: &self.lore,
         };
         (protocol.tell)(message, &mut listener);
         listener.end();
@@ -191,5 +209,13 @@ impl Tell for Listener<'_> {
 
     fn body(&mut self, facts: BodyFacts<'_>) {
         self.facts.set(facts);
+    }
+
+    fn other(&self) -> Option<&Message> {
+        self.other
+    }
+
+    fn lore(&self) -> Lore {
+        self.lore.clone()
     }
 }

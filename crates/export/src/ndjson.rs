@@ -4,7 +4,7 @@ use content::{
     json::{self, push_inner_lossy},
     short::{push_few, push_number},
 };
-use model::{Call, Cover, Endpoint, Headline, Missing, Source, Transport};
+use model::{Call, Cover, Endpoint, Headline, Lore, Missing, Source, Transport};
 
 use crate::{
     half::Halves,
@@ -54,6 +54,11 @@ impl Ndjson {
         self.sources.extend(sources.iter().skip(self.sources.len()).map(member_of_source));
     }
 
+    /// What payloads are read with from now on.
+    pub fn learn(&mut self, lore: &Lore) {
+        self.halves.learn(lore.clone());
+    }
+
     /// Appends `call` and a newline to `out`.
     pub fn render(&mut self, call: &Call<'_>, out: &mut Vec<u8>) {
         self.push_identity(call, out);
@@ -62,11 +67,11 @@ impl Ndjson {
         push_end(b"\"dst\":{\"ip\":\"", call.server, out);
         if let Some(request) = call.request {
             out.extend_from_slice(b"\"request\":");
-            self.halves.push(call.protocol, request, call.begin(), out);
+            self.halves.push(call.protocol, request, call.response, call.begin(), out);
         }
         if let Some(response) = call.response {
             out.extend_from_slice(b"\"response\":");
-            self.halves.push(call.protocol, response, call.begin(), out);
+            self.halves.push(call.protocol, response, call.request, call.begin(), out);
         }
         push_pairing(call, out);
         if let Some(cover) = call.cover {

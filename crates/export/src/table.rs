@@ -1,6 +1,6 @@
 //! Calls for people: a line each, or one whole.
 
-use model::{Call, Headline, Outcome, Pairing, Source, Timestamp};
+use model::{Call, Headline, Lore, Outcome, Pairing, Source, Timestamp};
 
 use self::{
     layout::{Align, COLUMNS, Column, Layout},
@@ -40,6 +40,7 @@ pub struct Table {
     date: Option<[u8; DATE_LEN]>,
     cells: [String; COLUMNS],
     note: String,
+    lore: Lore,
 }
 
 const DATE_LEN: usize = "2026-01-29".len();
@@ -59,7 +60,13 @@ impl Table {
             date: None,
             cells: Default::default(),
             note: String::new(),
+            lore: Lore::default(),
         }
+    }
+
+    /// What payloads are read with from now on.
+    pub fn learn(&mut self, lore: &Lore) {
+        self.lore = lore.clone();
     }
 
     /// Appends the line of `call`, after a header if there was none and the date if it is another.
@@ -77,7 +84,8 @@ impl Table {
 
     /// Appends all that is known of `call`, over several lines and with a blank one at the end.
     pub fn details(&mut self, call: &Call<'_>, sources: &[Source], out: &mut Vec<u8>) {
-        details::push(self.style, &mut self.stamps, &mut self.bodies, call, sources, out);
+        let Self { style, stamps, bodies, lore, .. } = self;
+        details::push((*style, lore), stamps, bodies, call, sources, out);
     }
 
     // --- cells ---

@@ -329,7 +329,7 @@ impl Deliver<'_> {
     }
 
     /// What is known under this name.
-    fn named(&mut self, name: &[u8]) -> Speech {
+    pub(crate) fn named(&mut self, name: &[u8]) -> Speech {
         let known = |one: &&&Dissection| {
             one.names.iter().any(|own| own.as_bytes().eq_ignore_ascii_case(name))
         };

@@ -1,6 +1,6 @@
 //! Streams inside a flow: what TLS decrypts, what a tunnel carries. They are talks like the flow's own.
 
-use dissect::{Event, Inner, Limits, Opens, What};
+use dissect::{Event, Heritage, Inner, Limits, Opens, What};
 use model::{Mark, Side, Timestamp};
 
 use crate::{
@@ -103,7 +103,7 @@ impl Deliver<'_> {
             late: opens.late,
             ..Rare::default()
         };
-        let talk = Talk {
+        let mut talk = Talk {
             key: self.talk.key,
             stream: self.talk.stream,
             source: self.talk.source,
@@ -114,6 +114,12 @@ impl Deliver<'_> {
             speech: Speech::Unknown(unknown),
             rare: Some(Box::new(own)),
         };
+        if let Some(Heritage { name, bytes }) = &opens.speaks {
+            let mut deliver = self.inside(&mut talk);
+            deliver.commons.heritage.bytes.clone_from(bytes);
+            deliver.talk.speech = deliver.named(name);
+            deliver.commons.heritage.bytes.clear();
+        }
         rare.channels.push((channel, talk));
     }
 

@@ -5,6 +5,7 @@
 mod budget;
 mod call;
 mod flow;
+mod lore;
 mod message;
 mod protocol;
 mod time;
@@ -12,6 +13,7 @@ mod time;
 pub use budget::Budget;
 pub use call::{Call, CallSink, Cover, Missing, PairedBy, Pairing, Source, Why};
 pub use flow::{Dir, Endpoint, FlowKey, Side, Transport};
+pub use lore::Lore;
 pub use message::{Body, BodyFacts, Mark, Message, Moment, Moments};
 pub use protocol::{Field, Headline, Kind, Outcome, Protocol, Status, Tell, Value};
 pub use time::Timestamp;

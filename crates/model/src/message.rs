@@ -1,6 +1,6 @@
 //! One message of one side: what a dissector wrote down of it, and the start of its body.
 
-use crate::{Side, Timestamp, Why};
+use crate::{Lore, Side, Timestamp, Why};
 
 /// A place in the capture: when, and in which packet.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -37,6 +37,8 @@ pub struct Message {
     pub record: Vec<u8>,
     /// Its payload.
     pub body: Body,
+    /// What the conversation had learned before it, and what it takes to read it.
+    pub lore: Lore,
 }
 
 /// The payload of a message: exact sizes, and as much of the start as the limit allows.
@@ -101,6 +103,7 @@ impl Message {
             repeats: 0,
             record: Vec::new(),
             body: Body::default(),
+            lore: Lore::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::{BodyFacts, Message};
+use crate::{BodyFacts, Lore, Message};
 
 /// A protocol as everything above the dissectors sees it.
 pub struct Protocol {
@@ -66,6 +66,14 @@ pub trait Tell {
     fn header(&mut self, name: &[u8], value: &[u8]);
     /// How to read the body.
     fn body(&mut self, facts: BodyFacts<'_>);
+    /// The other half of the call, where it was seen: what an answer is to, when it was asked for.
+    fn other(&self) -> Option<&Message> {
+        None
+    }
+    /// What the user gave to read payloads with.
+    fn lore(&self) -> Lore {
+        Lore::default()
+    }
 }
 
 /// The columns that every protocol has.

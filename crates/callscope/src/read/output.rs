@@ -4,7 +4,7 @@ use std::io::{self, IoSlice, Write};
 
 use anyhow::Result;
 use export::{Json, Ndjson, Options, Style, Table};
-use model::{Call, CallSink, Source};
+use model::{Call, CallSink, Lore, Source};
 
 use super::merge::Part;
 use crate::args::Format;
@@ -27,6 +27,8 @@ pub struct Shape {
     pub only: Vec<String>,
     /// Bytes kept of each body.
     pub body_limit: u64,
+    /// What payloads are read with.
+    pub lore: Lore,
 }
 
 /// Renders one worker's calls into a part.
@@ -53,7 +55,7 @@ impl Renderer {
         let style = Style { colour: shape.colour, width: shape.width, unicode: true };
         let body_bytes_max =
             usize::try_from(shape.body_limit.max(DECODED_BYTES_MIN)).unwrap_or(usize::MAX);
-        let form = match shape.format {
+        let mut form = match shape.format {
             Format::None => Form::Nothing,
             Format::Table if shape.details => Form::Details(Box::new(Table::new(style))),
             Format::Table => Form::Table(Box::new(Table::new(style))),
@@ -62,6 +64,11 @@ impl Renderer {
                 Options { with_bodies: true, body_bytes_max },
             ))),
         };
+        match &mut form {
+            Form::Nothing => {}
+            Form::Lines(lines) => lines.learn(&shape.lore),
+            Form::Table(table) | Form::Details(table) => table.learn(&shape.lore),
+        }
         Self { part: Part::default(), form, sources: Vec::new(), only: shape.only.clone() }
     }
 

@@ -2,11 +2,12 @@
 
 use std::num::NonZeroU32;
 
-use model::{Budget, Mark, Timestamp, Why};
+use model::{Budget, Mark, Side, Timestamp, Why};
 
 use super::{Lanes, Mask};
 use crate::{
     Context, UNTIL_END,
+    inner::What,
     pairs::{Pairs, Ticket},
     pool::{Held, Pool},
 };
@@ -66,13 +67,24 @@ pub(super) struct Straddle {
 // === impl Half ===
 
 impl Half {
-    /// Takes payload off the front of `input`; how much.
-    pub(super) fn read_body(&mut self, input: &[u8], mark: Mark, cx: &mut Context<'_>) -> usize {
+    /// Takes payload of `from` off the front of `input`; how much.
+    pub(super) fn read_body(
+        &mut self,
+        from: Side,
+        input: &[u8],
+        mark: Mark,
+        cx: &mut Context<'_>,
+    ) -> usize {
         let take = usize::try_from(self.body).map_or(input.len(), |left| left.min(input.len()));
         if self.body != UNTIL_END {
             self.body -= take as u64;
         }
-        if let Some(open) = &mut self.open {
+        if let Some(channel) = self.inside() {
+            cx.inner.says(channel, from, mark, |all| all.extend_from_slice(&input[..take]));
+            if let Some(open) = &mut self.open {
+                open.took(take, mark);
+            }
+        } else if let Some(open) = &mut self.open {
             let ahead = if self.body == UNTIL_END { u64::MAX } else { take as u64 + self.body };
             let kept = open.held.body.kept.len();
             open.body(&input[..take], ahead, mark.at, cx);
@@ -84,9 +96,22 @@ impl Half {
         }
         self.turn_mask(take as u64);
         if self.body == 0 {
+            self.end_inside(from, mark, cx);
             self.unmask();
         }
         take
+    }
+
+    /// The stream inside whose bytes the payload is.
+    pub(super) fn inside(&self) -> Option<u64> {
+        self.lanes.as_ref()?.inside
+    }
+
+    /// A payload of a stream inside is at its end, and the stream too, if the message is.
+    fn end_inside(&mut self, from: Side, mark: Mark, cx: &mut Context<'_>) {
+        if let Some(channel) = self.inside().filter(|_| self.ends) {
+            cx.inner.push(channel, from, mark, What::Ends(Why::Closed));
+        }
     }
 
     /// `bytes` of masked payload are behind us.
@@ -96,10 +121,11 @@ impl Half {
         }
     }
 
-    /// What comes next is not masked.
+    /// What comes next is not masked, and nothing of a stream inside.
     pub(super) fn unmask(&mut self) {
         if let Some(lanes) = &mut self.lanes {
             lanes.mask = Mask::default();
+            lanes.inside = None;
         }
     }
 
@@ -113,8 +139,14 @@ impl Half {
         let _ = open.held.expect_body(kept_max.min(soon), cx.pool, cx.budget);
     }
 
-    /// Books `len` lost bytes against the body; how many of them belong to it.
-    pub(super) fn lose_body(&mut self, len: u64, why: Why) -> u64 {
+    /// Books `len` lost bytes of `from` against the body; how many of them belong to it.
+    pub(super) fn lose_body(
+        &mut self,
+        from: Side,
+        (mark, len): (Mark, u64),
+        why: Why,
+        cx: &mut Context<'_>,
+    ) -> u64 {
         let in_body = self.body.min(len);
         if in_body == 0 {
             return 0;
@@ -123,9 +155,18 @@ impl Half {
             self.body -= in_body;
         }
         self.turn_mask(in_body);
+        let inside = self.inside();
+        if let Some(channel) = inside {
+            cx.inner.push(channel, from, mark, What::Gap(in_body, why));
+        }
         if let Some(open) = &mut self.open {
             open.lose_on_wire(in_body, why);
-            open.held.edit().body.size += in_body;
+            let size = if inside.is_some() { 0 } else { in_body };
+            open.held.edit().body.size += size;
+        }
+        if self.body == 0 {
+            self.end_inside(from, mark, cx);
+            self.unmask();
         }
         in_body
     }

@@ -16,6 +16,8 @@ pub(crate) struct Lanes {
     pub(crate) current: u64,
     /// What the payload that is being read is XORed with.
     pub(crate) mask: Mask,
+    /// The stream inside whose bytes the payload that is being read is.
+    pub(crate) inside: Option<u64>,
     parked: HashMap<u64, Open>,
     /// When bytes were lost last that may have ended any of them.
     pub(super) doubtful_since: Option<Timestamp>,

@@ -37,6 +37,13 @@ impl<'h> Switch<'h> {
     }
 }
 
+/// The exchange whose response is open, as [`Switch::of`] reads it.
+pub(crate) fn written(sink: &Sink<'_, '_>) -> Vec<u8> {
+    let request = sink.question().map_or(&[][..], |question: &Message| &question.record);
+    let len = u32::try_from(request.len()).unwrap_or(0).to_le_bytes();
+    [&len, request, sink.recorded()].concat()
+}
+
 /// Leaves the exchange whose response is open to the protocol that the response names.
 pub(super) fn bequeath(sink: &mut Sink<'_, '_>) {
     let record = sink.recorded();
@@ -47,8 +54,6 @@ pub(super) fn bequeath(sink: &mut Sink<'_, '_>) {
     // `h2c`, `websocket`, `TLS/1.2, HTTP/1.1`: the first is spoken first.
     let name = protocols.split(|b| matches!(b, b',' | b'/')).next().unwrap_or_default();
     let name = name.trim_ascii().to_vec();
-    let request = sink.question().map_or(&[][..], |question: &Message| &question.record);
-    let len = u32::try_from(request.len()).unwrap_or(0).to_le_bytes();
-    let heritage = [&len, request, record].concat();
+    let heritage = written(sink);
     sink.bequeath(&name, &heritage);
 }

@@ -25,7 +25,14 @@ pub(super) fn headline<'m>(
         method: asked.map(|view| view.method().into()),
         endpoint: asked.map(|view| endpoint(view).into()),
         version: request.or(response).map(|view| view.version().into()),
-        status: response.and_then(status),
+        status: match (response, request.and_then(View::cut_off)) {
+            (Some(response), None) => status(response),
+            (None, Some(how)) => Some(of_cut_off(how)),
+            (Some(response), Some(how)) => {
+                status(response).map(|status| cut_off_by_asker(status, how))
+            }
+            (None, None) => None,
+        },
     }
 }
 
@@ -159,6 +166,21 @@ fn status(view: View<'_>) -> Option<Status<'_>> {
         (code, Some(how)) => Status { code: code.into(), text: how.text(), outcome },
         (code, None) => Status { code: code.into(), text: view.reason().into(), outcome },
     })
+}
+
+/// Who asked wanted no more of it, and nothing was answered.
+fn of_cut_off<'m>(how: CutOff) -> Status<'m> {
+    let outcome = if how.is_error() { Outcome::Error } else { Outcome::Unknown };
+    Status { code: how.text(), text: Cow::default(), outcome }
+}
+
+/// The same after an answer has begun: it keeps its code.
+fn cut_off_by_asker(status: Status<'_>, how: CutOff) -> Status<'_> {
+    if !status.text.is_empty() {
+        return status;
+    }
+    let outcome = if how.is_error() { Outcome::Error } else { status.outcome };
+    Status { text: how.text(), outcome, ..status }
 }
 
 fn tell_request(message: &Message, view: View<'_>, known: &Known<'_>, to: &mut dyn Tell) {

@@ -1,17 +1,20 @@
 //! A header block read into a record, and what it turns out to be while it is read.
 
 use dissect::{Pair, Sink};
-use model::Side;
+use model::{Lore, Side};
 
 use super::{
     frame::{END_STREAM, Frame},
     hpack::{Decoder, Field, Flaw},
 };
-use crate::http::{
-    View,
-    head::comes_in_time,
-    list,
-    record::{self, Facts, Interims, Listed},
+use crate::{
+    http::{
+        View,
+        head::comes_in_time,
+        list,
+        record::{self, Facts, Interims, Listed},
+    },
+    over_http::grpc,
 };
 
 /// Bytes put together before they are written down.
@@ -35,6 +38,8 @@ pub(super) struct Told<'t> {
     pub(super) from_start: bool,
     /// Interim answers before it.
     pub(super) interims: Interims,
+    /// What was learned on this connection.
+    pub(super) lore: &'t Lore,
 }
 
 /// What a block turned out to be.
@@ -50,6 +55,18 @@ pub(super) enum Made {
     Nothing,
 }
 
+/// A block that was read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outcome {
+    pub(super) made: Made,
+    /// It asks for descriptors of gRPC: the answers tell what later messages are read with.
+    pub(super) reflection: bool,
+    /// It asks for a tunnel.
+    pub(super) tunnel: bool,
+    /// The status of an answer.
+    pub(super) status: u16,
+}
+
 /// Writes a list down while it is decoded.
 struct Writer<'w, 'r, 'c> {
     told: Told<'w>,
@@ -59,8 +76,12 @@ struct Writer<'w, 'r, 'c> {
     head: Option<Listed>,
     status: u16,
     connect: bool,
+    reflection: bool,
+    tunnel: bool,
     partial: bool,
     timed: bool,
+    /// More fields came than are written down.
+    over_limit: bool,
     content_type_at: Option<usize>,
     written: usize,
     buffer: [u8; BUFFER_LEN],
@@ -73,7 +94,7 @@ pub(super) fn read(
     block: &[u8],
     decoder: &mut Decoder,
     sink: &mut Sink<'_, '_>,
-) -> Result<Made, Flaw> {
+) -> Result<Outcome, Flaw> {
     let mut writer = Writer {
         told,
         sink,
@@ -81,8 +102,11 @@ pub(super) fn read(
         head: None,
         status: 0,
         connect: false,
+        reflection: false,
+        tunnel: false,
         partial: false,
         timed: false,
+        over_limit: false,
         content_type_at: None,
         written: 0,
         buffer: [0; BUFFER_LEN],
@@ -91,7 +115,12 @@ pub(super) fn read(
     let read = decoder.decode(block, &mut |field| writer.field(field));
     writer.partial |= read.is_err();
     writer.end();
-    read.map(|()| writer.made)
+    read.map(|()| Outcome {
+        made: writer.made,
+        reflection: writer.reflection,
+        tunnel: writer.tunnel,
+        status: writer.status,
+    })
 }
 
 // === impl Writer ===
@@ -105,7 +134,10 @@ impl Writer<'_, '_, '_> {
         self.partial |= name.is_none() || value.is_none();
         let cost = list::cost(name, value);
         if self.written + cost > LIST_MAX {
-            self.partial = true;
+            if !self.over_limit {
+                self.sink.over_limit();
+            }
+            (self.partial, self.over_limit) = (true, true);
             return;
         }
         self.written += cost;
@@ -117,8 +149,12 @@ impl Writer<'_, '_, '_> {
     fn note(&mut self, name: &[u8], value: &[u8]) {
         match name {
             b":status" => self.status = number(value),
-            b":method" => self.connect = value == b"CONNECT",
+            b":method" => {
+                self.connect = value == b"CONNECT";
+                self.tunnel = self.connect;
+            }
             b":protocol" => self.connect = false,
+            b":path" => self.reflection = grpc::is_reflection(value),
             b"content-type" => {
                 self.timed |= comes_in_time(value);
                 self.content_type_at.get_or_insert(self.written);
@@ -166,6 +202,9 @@ impl Writer<'_, '_, '_> {
         let Told { pushed, stream, upgraded, interims, .. } = self.told;
         let alone = pushed || upgraded.is_some();
         self.sink.begin(if alone { Pair::OneWay } else { Pair::Id(stream.into()) });
+        if !self.told.lore.is_none() {
+            self.sink.attach(self.told.lore.clone());
+        }
         self.sink.record(&Listed::default().facts());
         self.sink.record(upgraded.unwrap_or_default());
         self.head = Some(Listed {
@@ -266,6 +305,14 @@ pub(super) fn amend(sink: &mut Sink<'_, '_>, change: impl FnOnce(&mut Facts)) {
     let mut facts: Facts = *facts;
     change(&mut facts);
     sink.amend(0, &facts);
+}
+
+/// Changes the facts of a request that waits for its answer.
+pub(super) fn amend_asked(id: u64, sink: &mut Sink<'_, '_>, change: impl FnOnce(&mut Facts)) {
+    let asked = sink.asked_by_id(id).and_then(|message| message.record.first_chunk());
+    let Some(mut facts): Option<Facts> = asked.copied() else { return };
+    change(&mut facts);
+    sink.amend_asked(id, 0, &facts);
 }
 
 /// Three digits; 0 for anything else.

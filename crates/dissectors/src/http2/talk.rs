@@ -1,20 +1,24 @@
 //! Reads both sides of a connection, frame by frame (RFC 9113 §6).
 
 use dissect::{Dissector, Found, Pair, Sink, Step};
-use model::{Side, Why};
+use model::{Lore, Side, Why};
 
 use super::{
     block::{Block, promised},
     chain::{self, PREFACE},
     frame::{ACK, END_STREAM, Frame, HEADER_LEN, PADDED, PAYLOAD_MAX, Type},
-    headers::{self, Made, Told},
+    headers::{self, Made, Outcome, Told},
     hpack::{Decoder, Flaw},
+    tunnel::Tunnels,
 };
-use crate::http::{
-    View,
-    cut_off::CutOff,
-    record::{self, Interims, Listed},
-    switch::Switch,
+use crate::{
+    http::{
+        View,
+        cut_off::CutOff,
+        record::{self, Interims, Listed},
+        switch::Switch,
+    },
+    over_http::grpc::Reflection,
 };
 
 /// Streams whose interim answers are remembered.
@@ -25,6 +29,8 @@ const ANSWERED_MAX: usize = 64;
 const REFUSED_MAX: usize = 1 << 16;
 /// `SETTINGS_MAX_FRAME_SIZE`.
 const MAX_FRAME_SIZE: u16 = 5;
+/// Longer frames are not waited for.
+const HEARD_MAX: usize = 256 << 10;
 /// Settings are few; longer frames of them are passed by.
 const SETTINGS_LEN_MAX: usize = 1 << 10;
 
@@ -39,7 +45,7 @@ pub(super) struct Talk {
     halves: [Half; 2],
     /// Interim answers before the one that is awaited, by stream. Hardly ever any.
     interims: Vec<(u32, Interims)>,
-    /// Bytes of both header tables, as charged.
+    /// Bytes of both header tables and of what was learned, as charged.
     held: usize,
     /// The highest stream that the client opened.
     opened: u32,
@@ -48,6 +54,10 @@ pub(super) struct Talk {
     answered: Vec<u32>,
     /// The server goes away: what it refuses is answered up to here.
     refused_to: u32,
+    /// Descriptors of gRPC that the server tells.
+    reflection: Option<Box<Reflection>>,
+    /// Tunnels through this connection. Hardly ever any.
+    tunnels: Tunnels,
 }
 
 /// One side.
@@ -104,6 +114,10 @@ impl Dissector for Talk {
 
     fn resync(&mut self, from: Side, input: &[u8]) -> Found {
         let opened = self.opened;
+        if let (Side::Server, Some(reflection)) = (from, &mut self.reflection) {
+            reflection.lose_place();
+        }
+        self.tunnels.lose(from);
         let half = self.half(from);
         half.awaits = Awaits::Frame;
         half.decoder.forget();
@@ -138,7 +152,11 @@ impl Talk {
             None => return Step::Need(HEADER_LEN + 1),
         };
         let Some(body) = frame.whole().checked_sub(head + padding) else { return Step::Lost };
+        if let Err(need) = self.hear(from, frame, input.get(head..head + body), sink) {
+            return need;
+        }
         let ends = frame.has(END_STREAM);
+        self.tunnels.data(from, frame.stream, (body > 0, ends && padding == 0), sink);
         if ends {
             self.note_end(from, frame.stream, sink);
         }
@@ -154,6 +172,32 @@ impl Talk {
             (body, true) => Step::Body { head, body },
             (body, false) => Step::Part { head, body },
         }
+    }
+
+    /// The server may be telling descriptors: their payload has to be there.
+    fn hear(
+        &mut self,
+        from: Side,
+        frame: Frame,
+        payload: Option<&[u8]>,
+        sink: &mut Sink<'_, '_>,
+    ) -> Result<(), Step> {
+        let Some(reflection) = &mut self.reflection else { return Ok(()) };
+        if from == Side::Client || !reflection.listens(frame.stream) {
+            return Ok(());
+        }
+        if frame.whole() > HEARD_MAX {
+            reflection.forget(frame.stream);
+            return Ok(());
+        }
+        let Some(payload) = payload else { return Err(Step::Need(frame.whole())) };
+        let coding = View::of_record(sink.recorded()).and_then(|view| view.field(b"grpc-encoding"));
+        reflection.hear(frame.stream, payload, coding.as_deref());
+        if frame.has(END_STREAM) {
+            reflection.forget(frame.stream);
+        }
+        self.charge(from, sink);
+        Ok(())
     }
 
     /// HEADERS and `PUSH_PROMISE`, with their CONTINUATIONs.
@@ -178,6 +222,7 @@ impl Talk {
             upgraded: None,
             from_start: stream > self.half(from).seen_above,
             interims: self.interims(from, stream),
+            lore: &self.reflection.as_ref().map_or(Lore::default(), |it| it.lore().clone()),
         };
         match self.list(told, &block, sink) {
             Ok(()) => Step::Took(took),
@@ -193,7 +238,12 @@ impl Talk {
         let told = Told { upgraded: upgraded.as_deref(), ..told };
         let made = headers::read(told, block, &mut self.half(from).decoder, sink);
         self.charge(from, sink);
-        match made? {
+        let Outcome { made, reflection, tunnel, status } = made?;
+        self.tunnels.head(told, (tunnel, status), sink);
+        if reflection && from == Side::Client && !told.pushed {
+            self.reflection.get_or_insert_default().listen(stream);
+        }
+        match made {
             Made::Interim(status) => {
                 self.remember(stream, interims, status);
                 self.upgraded = upgraded;
@@ -207,16 +257,18 @@ impl Talk {
         Ok(())
     }
 
-    /// Charges the header tables; what the budget refuses is forgotten.
+    /// Charges the header tables, and what was learned; what the budget refuses is forgotten.
     fn charge(&mut self, from: Side, sink: &mut Sink<'_, '_>) {
-        let held = |halves: &[Half; 2]| halves.iter().map(|half| half.decoder.held()).sum();
-        for _ in 0..2 {
-            let now = held(&self.halves);
+        for _ in 0..3 {
+            let tables: usize = self.halves.iter().map(|half| half.decoder.held()).sum();
+            let now = tables + self.reflection.as_ref().map_or(0, |it| it.held());
             if now == self.held || sink.hold(now) {
                 self.held = now;
                 return;
             }
-            self.half(from).decoder.forget();
+            if self.reflection.take().is_none() {
+                self.half(from).decoder.forget();
+            }
         }
     }
 
@@ -278,6 +330,7 @@ impl Talk {
         self.half(from).awaits =
             if left == 0 { Awaits::Frame } else { Awaits::Rest { stream, left, ends } };
         if left == 0 && ends {
+            self.tunnels.data(from, stream, (false, true), sink);
             sink.finish();
         }
         Step::Took(took)
@@ -291,6 +344,10 @@ impl Talk {
         };
         let how = CutOff::Reset(u32::from_be_bytes(*code));
         let id = u64::from(frame.stream);
+        if let Some(reflection) = &mut self.reflection {
+            reflection.forget(frame.stream);
+        }
+        self.tunnels.reset(frame.stream, sink);
         if sink.is_open() {
             headers::amend(sink, |facts| record::end_early(facts, how));
             sink.abandon(id, id, Why::Reset);
@@ -301,6 +358,7 @@ impl Talk {
         {
             answer_by(how, frame.stream, sink);
         } else {
+            headers::amend_asked(id, sink, |facts| record::end_early(facts, how));
             sink.abandon(id, id, Why::Reset);
         }
         Step::Took(frame.whole())

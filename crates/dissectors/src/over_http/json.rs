@@ -13,7 +13,7 @@ const MEMBERS_MAX: usize = 4_096;
 
 /// A value, as far as it is there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Json<'b>(&'b [u8]);
+pub(crate) struct Json<'b>(&'b [u8]);
 
 /// Members of an object or items of a list.
 #[derive(Clone, Debug)]
@@ -26,17 +26,22 @@ struct Inside<'b> {
 
 impl<'b> Json<'b> {
     /// The value at the front of `bytes`.
-    pub(super) fn of(bytes: &'b [u8]) -> Self {
+    pub(crate) fn of(bytes: &'b [u8]) -> Self {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         Self(bytes.trim_ascii_start())
     }
 
-    pub(super) fn is_list(self) -> bool {
+    pub(crate) fn is_list(self) -> bool {
         self.0.first() == Some(&b'[')
     }
 
-    pub(super) fn is_text(self) -> bool {
+    pub(crate) fn is_text(self) -> bool {
         self.0.first() == Some(&b'"')
+    }
+
+    /// Bytes of the value; `None` where its end is not there.
+    pub(crate) fn whole_len(self) -> Option<usize> {
+        value_len(self.0)
     }
 
     fn is_null(self) -> bool {
@@ -44,30 +49,30 @@ impl<'b> Json<'b> {
     }
 
     /// Keys and values of an object; nothing for anything else.
-    pub(super) fn members(self) -> impl Iterator<Item = (&'b [u8], Json<'b>)> {
+    pub(crate) fn members(self) -> impl Iterator<Item = (&'b [u8], Json<'b>)> {
         let mut inside = Inside::of(self, b'{');
         std::iter::from_fn(move || inside.member())
     }
 
     /// Items of a list; nothing for anything else.
-    pub(super) fn items(self) -> impl Iterator<Item = Json<'b>> {
+    pub(crate) fn items(self) -> impl Iterator<Item = Json<'b>> {
         let mut inside = Inside::of(self, b'[');
         std::iter::from_fn(move || inside.item())
     }
 
     /// The value under `key`, unless it is `null`.
-    pub(super) fn get(self, key: &str) -> Option<Json<'b>> {
+    pub(crate) fn get(self, key: &str) -> Option<Json<'b>> {
         let found = self.members().find(|(name, _)| *name == key.as_bytes())?;
         Some(found.1).filter(|value| !value.is_null())
     }
 
     /// The value under one key in the value under another, and so on.
-    pub(super) fn at(self, path: &[&str]) -> Option<Json<'b>> {
+    pub(crate) fn at(self, path: &[&str]) -> Option<Json<'b>> {
         path.iter().try_fold(self, |value, key| value.get(key))
     }
 
     /// A text, its escapes undone; as far as it is there.
-    pub(super) fn text(self) -> Option<Cow<'b, str>> {
+    pub(crate) fn text(self) -> Option<Cow<'b, str>> {
         if !self.is_text() {
             return None;
         }
@@ -81,16 +86,16 @@ impl<'b> Json<'b> {
     }
 
     /// A whole number, also one that is written as a text.
-    pub(super) fn integer(self) -> Option<i64> {
+    pub(crate) fn integer(self) -> Option<i64> {
         str::from_utf8(self.raw()).ok()?.trim_matches('"').parse().ok()
     }
 
-    pub(super) fn is_true(self) -> bool {
+    pub(crate) fn is_true(self) -> bool {
         self.0.starts_with(b"true")
     }
 
     /// The value as it was written.
-    pub(super) fn raw(self) -> &'b [u8] {
+    pub(crate) fn raw(self) -> &'b [u8] {
         let len = value_len(self.0).unwrap_or(self.0.len());
         self.0.get(..len).unwrap_or_default()
     }

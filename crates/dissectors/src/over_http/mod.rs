@@ -4,7 +4,7 @@
 //! one that several protocols share, at the body. What is seen is told with the protocol's own table,
 //! which begins with HTTP's.
 
-mod json;
+pub(crate) mod json;
 mod media;
 mod table;
 mod tell;

@@ -140,9 +140,12 @@ impl Call {
 
     /// What is told of one side under `name`.
     pub(super) fn told(&self, side: Side, name: &str) -> Vec<String> {
-        let half = if side == Side::Client { &self.request } else { &self.response };
+        let (half, other) = match side {
+            Side::Client => (&self.request, &self.response),
+            Side::Server => (&self.response, &self.request),
+        };
         let protocol = self.protocol().unwrap();
-        let mut told = Told { protocol, pairs: Vec::new() };
+        let mut told = Told { protocol, other: other.as_ref(), pairs: Vec::new() };
         (protocol.tell)(half.as_ref().unwrap(), &mut told);
         told.pairs.retain(|(found, _)| found == name);
         told.pairs.into_iter().map(|(_, value)| value).collect()
@@ -164,12 +167,13 @@ impl Call {
     }
 }
 
-struct Told {
+struct Told<'m> {
     protocol: &'static Protocol,
+    other: Option<&'m Message>,
     pairs: Vec<(String, String)>,
 }
 
-impl Tell for Told {
+impl Tell for Told<'_> {
     fn field(&mut self, index: usize, value: Value<'_>) {
         let value = match value {
             Value::Text(text) => String::from_utf8_lossy(text).into_owned(),
@@ -185,4 +189,8 @@ impl Tell for Told {
     }
 
     fn body(&mut self, _: BodyFacts<'_>) {}
+
+    fn other(&self) -> Option<&Message> {
+        self.other
+    }
 }

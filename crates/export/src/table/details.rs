@@ -1,7 +1,7 @@
 //! One call whole: both halves with headers, fields and body, and what is missing.
 
 use content::{Decoded, MediaType, Reading, Size};
-use model::{BodyFacts, Call, Message, Protocol, Source, Tell, Timestamp, Transport, Value};
+use model::{BodyFacts, Call, Lore, Message, Protocol, Source, Tell, Timestamp, Transport, Value};
 
 use super::{
     Style, human,
@@ -23,14 +23,18 @@ const LABEL_WIDTH: usize = 10;
 /// The text being put together.
 struct Page<'o> {
     style: Style,
+    /// What payloads are read with.
+    lore: &'o Lore,
     out: &'o mut Vec<u8>,
     /// What a line says, before it is written.
     text: String,
 }
 
 /// What a protocol told of one half, as lines.
-struct Told {
+struct Told<'m> {
     unicode: bool,
+    lore: &'m Lore,
+    other: Option<&'m Message>,
     protocol: &'static Protocol,
     headers: Vec<(String, String)>,
     fields: Vec<(&'static str, String)>,
@@ -39,19 +43,21 @@ struct Told {
 
 /// Appends all that is known of `call`.
 pub(super) fn push(
-    style: Style,
+    (style, lore): (Style, &Lore),
     stamps: &mut Stamps,
     bodies: &mut Bodies,
     call: &Call<'_>,
     sources: &[Source],
     out: &mut Vec<u8>,
 ) {
-    let mut page = Page { style, out, text: String::new() };
+    let mut page = Page { style, lore, out, text: String::new() };
     page.headline(call);
     page.facts(call, stamps, sources);
-    for (label, half) in [("request", call.request), ("response", call.response)] {
+    let halves =
+        [("request", call.request, call.response), ("response", call.response, call.request)];
+    for (label, half, other) in halves {
         if let Some(message) = half {
-            page.half(label, message, call, bodies);
+            page.half(label, (message, other), call, bodies);
         }
     }
     page.out.push(b'\n');
@@ -173,11 +179,26 @@ impl Page<'_> {
 // === impl Page: a half ===
 
 impl Page<'_> {
-    fn half(&mut self, label: &str, message: &Message, call: &Call<'_>, bodies: &mut Bodies) {
+    fn half(
+        &mut self,
+        label: &str,
+        (message, other): (&Message, Option<&Message>),
+        call: &Call<'_>,
+        bodies: &mut Bodies,
+    ) {
         self.out.push(b'\n');
         self.measures(message, call.begin());
         self.labelled(label, Paint::Plain);
-        let mut told = Told::of(message, call.protocol, self.style.unicode);
+        let mut told = Told {
+            unicode: self.style.unicode,
+            lore: self.lore,
+            other,
+            protocol: call.protocol,
+            headers: Vec::new(),
+            fields: Vec::new(),
+            facts: Facts::default(),
+        };
+        (call.protocol.tell)(message, &mut told);
         for (name, value) in told.headers.drain(..) {
             push_fmt(&mut self.text, format_args!("{name}: {value}"));
             self.line(4, Paint::Plain);
@@ -306,14 +327,7 @@ fn is_json(text: &str, media_type: Option<&str>) -> bool {
 
 // === impl Told ===
 
-impl Told {
-    fn of(message: &Message, protocol: &'static Protocol, unicode: bool) -> Self {
-        let (headers, fields) = (Vec::new(), Vec::new());
-        let mut told = Self { unicode, protocol, headers, fields, facts: Facts::default() };
-        (protocol.tell)(message, &mut told);
-        told
-    }
-
+impl Told<'_> {
     fn clean(&self, bytes: &[u8]) -> String {
         let mut text = String::new();
         text::push_clean_whole(&mut text, bytes, self.unicode);
@@ -321,7 +335,7 @@ impl Told {
     }
 }
 
-impl Tell for Told {
+impl Tell for Told<'_> {
     fn field(&mut self, index: usize, value: Value<'_>) {
         let Some(field) = self.protocol.fields.get(index) else { return };
         let value = match value {
@@ -338,5 +352,13 @@ impl Tell for Told {
 
     fn body(&mut self, facts: BodyFacts<'_>) {
         self.facts.set(facts);
+    }
+
+    fn other(&self) -> Option<&Message> {
+        self.other
+    }
+
+    fn lore(&self) -> Lore {
+        self.lore.clone()
     }
 }

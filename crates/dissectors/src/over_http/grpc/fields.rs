@@ -15,6 +15,6 @@ fields! {
     Web = "grpc.web" Bool, "It is spoken as gRPC-Web";
     Count = "grpc.message.count" Integer, "Messages of this side whose beginning was kept";
     Cut = "grpc.message.cut" Bool, "More of the body came than was kept: later messages are not listed";
-    Message = "grpc.message" Text many, "Messages in order, as JSON: number, time after the first byte of this side, direction, size, whether compressed, and what it says by field numbers";
+    Message = "grpc.message" Text many, "Messages in order, as JSON: number, time after the first byte of this side, direction, size, whether compressed, and what it says: by names where its type is known, else by field numbers";
     Metadata = "grpc.metadata" Text many, "Metadata of this side, trailers too, as name=value; binary values decoded";
 }

@@ -1,15 +1,19 @@
-//! The messages of one side, one by one.
+//! The messages of one side, one by one, with the names of their fields where their type is known.
 
 use std::borrow::Cow;
 
 use content::json;
 use model::{Message, Tell};
+use prost_reflect::MessageDescriptor;
 
 use super::{
     base64::{self, Decoded},
+    descriptors::Descriptors,
     fields::At,
     frames::{Frame, Frames},
     protobuf,
+    reflection::Learned,
+    show, typed,
 };
 use crate::{
     http::View,
@@ -20,6 +24,10 @@ use crate::{
 const LISTED_MAX: usize = 64;
 /// Bytes of one message that are written.
 const SHOWN_MAX: usize = 4 << 10;
+/// The same where its type is known.
+const TYPED_MAX: usize = 32 << 10;
+/// Bytes of a message that are read by its type.
+const PAYLOAD_MAX: usize = 1 << 20;
 
 /// The body without content coding and base64; with the latter, where its pieces were.
 pub(super) fn plain(message: &Message) -> (Cow<'_, [u8]>, Option<Decoded>) {
@@ -45,6 +53,7 @@ pub(super) fn tell_all(message: &Message, view: View<'_>, to: &mut dyn Tell) {
         pieces: pieces.as_ref(),
         coding: coding.as_deref(),
         json: is_json(view),
+        read_as: read_as(message, view, to),
         direction: if view.is_request() { "request" } else { "response" },
     };
     let mut count = 0;
@@ -68,12 +77,46 @@ fn is_json(view: View<'_>) -> bool {
         .is_some_and(|name| name.trim_ascii().ends_with(b"+json"))
 }
 
+/// How messages are read.
+enum ReadAs {
+    /// Nobody gave a schema.
+    Tree,
+    /// By their type.
+    Type(MessageDescriptor),
+    /// There are schemas, but not for these; why.
+    Unknown(String),
+}
+
+/// How the messages of one side are to be read: what the user gave counts more than what the server
+/// told.
+fn read_as(message: &Message, view: View<'_>, to: &dyn Tell) -> ReadAs {
+    let given = to.lore();
+    let known = given.get::<Descriptors>().into_iter();
+    let learned = message.lore.get::<Learned>();
+    let mut known = known.chain(learned.map(Learned::descriptors)).peekable();
+    if known.peek().is_none() {
+        return ReadAs::Tree;
+    }
+    let asked = if view.is_request() { Some(view) } else { to.other().and_then(View::of) };
+    let Some(asked) = asked else {
+        return ReadAs::Unknown("the request was not seen".to_owned());
+    };
+    let (service, method) = show::parts(tell::path(asked));
+    let (service, method) = (String::from_utf8_lossy(service), String::from_utf8_lossy(method));
+    match known.find_map(|known| known.method(&service, &method)) {
+        Some((takes, _)) if view.is_request() => ReadAs::Type(takes),
+        Some((_, gives)) => ReadAs::Type(gives),
+        None => ReadAs::Unknown(format!("no descriptor of {service}/{method}")),
+    }
+}
+
 /// What the messages of one side have in common.
 struct Spoken<'m> {
     message: &'m Message,
     pieces: Option<&'m Decoded>,
     coding: Option<&'m [u8]>,
     json: bool,
+    read_as: ReadAs,
     direction: &'static str,
 }
 
@@ -120,17 +163,60 @@ impl Spoken<'_> {
             out.extend_from_slice(b",\"payload\":null,\"why\":\"its compression is not known\"");
             return;
         };
-        out.extend_from_slice(b",\"payload\":");
-        let limit = out.len() + SHOWN_MAX;
-        let whole = if self.json {
+        let whole = if let Some(whole) = self.push_typed(&payload, frame, out) {
+            whole
+        } else if self.json {
+            out.extend_from_slice(b",\"payload\":");
             let shown = payload.get(..SHOWN_MAX).unwrap_or(&payload);
             json::push_bytes_lossy(out, shown);
             shown.len() == payload.len()
         } else {
-            protobuf::push(&payload, limit, out)
+            out.extend_from_slice(b",\"payload\":");
+            protobuf::push(&payload, out.len() + SHOWN_MAX, out)
         };
         if !whole || !frame.is_whole() {
             out.extend_from_slice(b",\"cut\":true");
         }
     }
+
+    /// The payload by its type, if that is known and it fits; whether all of it is there. That it does
+    /// not is said.
+    fn push_typed(&self, payload: &[u8], frame: &Frame<'_>, out: &mut Vec<u8>) -> Option<bool> {
+        let kind = match &self.read_as {
+            _ if self.json => return None,
+            ReadAs::Tree => return None,
+            ReadAs::Unknown(why) => {
+                push_member(b"untyped", why, out);
+                return None;
+            }
+            ReadAs::Type(kind) => kind,
+        };
+        let before = out.len();
+        push_member(b"type", kind.full_name(), out);
+        out.extend_from_slice(b",\"payload\":");
+        let whole = frame.is_whole() && payload.len() <= PAYLOAD_MAX;
+        let limit = out.len() + TYPED_MAX;
+        let outcome = if whole { typed::push(kind, payload, limit, out) } else { None };
+        let Some(outcome) = outcome else {
+            out.truncate(before);
+            let why = if whole { "it does not fit" } else { "not all of it is there to fit" };
+            push_member(b"untyped", &format!("{why} {}", kind.full_name()), out);
+            return None;
+        };
+        if !outcome.unknown.is_empty() {
+            let numbers: Vec<_> = outcome.unknown.iter().map(u32::to_string).collect();
+            out.extend_from_slice(
+                format!(",\"unknown_fields\":[{}]", numbers.join(",")).as_bytes(),
+            );
+        }
+        Some(outcome.whole)
+    }
+}
+
+/// `,"name":"text"`
+fn push_member(name: &[u8], text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name);
+    out.extend_from_slice(b"\":");
+    json::push_str(out, text);
 }

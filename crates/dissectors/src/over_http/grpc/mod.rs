@@ -5,23 +5,29 @@
 //! the head where there are no messages, or (gRPC-Web) in the last frame of the body.
 
 mod base64;
+mod descriptors;
 mod fields;
 mod frames;
 mod messages;
 mod metadata;
 mod protobuf;
+mod reflection;
 mod show;
 mod status;
 #[cfg(test)]
 mod tests;
 mod timeout;
+mod typed;
 
 use model::Protocol;
+
+pub use descriptors::{Descriptors, Flaw};
+pub(crate) use reflection::{Reflection, is_reflection};
 
 /// What everybody may know of it.
 pub static PROTOCOL: Protocol = Protocol {
     name: "grpc",
-    about: "gRPC and gRPC-Web: unary and streaming calls, status, metadata, messages without a schema",
+    about: "gRPC and gRPC-Web: unary and streaming calls, status, metadata, messages with their schema (--proto-descriptors, or server reflection seen) or without",
     specification: "https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md",
     fields: &fields::FIELDS,
     headline: show::headline,

@@ -44,6 +44,15 @@ pub(super) fn push(message: &[u8], limit: usize, out: &mut Vec<u8>) -> bool {
     push_message(message, 0, limit, out)
 }
 
+/// The payloads of the fields `number` of a message, as far as it can be read.
+pub(super) fn payloads(message: &[u8], number: u64) -> impl Iterator<Item = &[u8]> {
+    let mut reader = Reader { rest: message };
+    std::iter::from_fn(move || reader.field()).filter_map(move |(found, value)| match value {
+        Value::Bytes(bytes) if found == number => Some(bytes),
+        _ => None,
+    })
+}
+
 fn push_message(message: &[u8], depth: usize, limit: usize, out: &mut Vec<u8>) -> bool {
     let mut reader = Reader { rest: message };
     let mut fields = Vec::new();

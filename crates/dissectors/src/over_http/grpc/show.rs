@@ -25,12 +25,15 @@ pub(super) fn headline<'m>(
         method: endpoint.map(|path| parts(path).1.into()),
         endpoint: endpoint.map(Into::into),
         version: http_headline(request, response).version,
-        status: response.and_then(|response| status::of(request, response)),
+        status: match response {
+            Some(response) => status::of(request, response),
+            None => status::of_asked(request),
+        },
     }
 }
 
 /// Service and method of a path. It may have more in front of them.
-fn parts(path: &[u8]) -> (&[u8], &[u8]) {
+pub(super) fn parts(path: &[u8]) -> (&[u8], &[u8]) {
     let slash = path.iter().rposition(|b| *b == b'/');
     let Some(slash) = slash else { return (&[], path) };
     let (before, method) = path.split_at(slash);

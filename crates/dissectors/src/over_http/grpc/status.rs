@@ -98,6 +98,12 @@ pub(super) fn of<'m>(request: Option<&'m Message>, response: &'m Message) -> Opt
     }
 }
 
+/// The status of a call that was not answered: its client may have said that it wants no answer.
+pub(super) fn of_asked<'m>(request: Option<&'m Message>) -> Option<Status<'m>> {
+    let how = request.and_then(View::of).and_then(View::cut_off)?;
+    Some(of_cut_off(how, "by the client"))
+}
+
 fn status<'m>(code: i64, said: &[u8], outcome: Outcome) -> Status<'m> {
     let mut text = name(code).unwrap_or_default().as_bytes().to_vec();
     if !said.is_empty() {

@@ -1,10 +1,11 @@
 //! What is told of a call.
 
-use model::{Headline, Message, Outcome, Status, Tell};
+use model::{BodyFacts, Headline, Message, Outcome, Status, Tell};
 
 use super::fields::At;
 use crate::{
     http::View,
+    jsonrpc::is_bare,
     over_http::{
         json::Json,
         media::{Media, media},
@@ -23,12 +24,14 @@ pub(super) fn headline<'m>(
     request: Option<&'m Message>,
     response: Option<&'m Message>,
 ) -> Headline<'m> {
-    let mut line = http_headline(request, response);
+    let bare = request.or(response).is_some_and(is_bare);
+    let mut line = if bare { answered(response) } else { http_headline(request, response) };
     if let Some(message) = request {
         if let Some(method) = super::method(Json::of(&body(message))) {
             line.method = Some(method.into_bytes().into());
         }
-        line.endpoint = View::of(message).filter(|v| v.is_request()).map(|view| path(view).into());
+        let view = View::of(message).filter(|view| !bare && view.is_request());
+        line.endpoint = view.map(|view| path(view).into());
     }
     if let Some((code, text)) = response.and_then(error) {
         line.status = Some(Status {
@@ -38,6 +41,12 @@ pub(super) fn headline<'m>(
         });
     }
     line
+}
+
+/// What an answer says that has no status beside its own.
+fn answered<'m>(response: Option<&Message>) -> Headline<'m> {
+    let ok = |_| Status { code: b"OK".into(), text: b"".into(), outcome: Outcome::Ok };
+    Headline { status: response.map(ok), ..Headline::default() }
 }
 
 /// Code and message of the first error in a response.
@@ -69,7 +78,11 @@ fn each(json: Json<'_>) -> impl Iterator<Item = Json<'_>> {
 
 /// Everything known of one message.
 pub(super) fn tell(message: &Message, to: &mut dyn Tell) {
-    http_facts(message, to);
+    if is_bare(message) {
+        to.body(BodyFacts { media_type: Some("application/json"), encoding: None });
+    } else {
+        http_facts(message, to);
+    }
     let body = body(message);
     let json = Json::of(&body);
     text(to, At::System, "jsonrpc");

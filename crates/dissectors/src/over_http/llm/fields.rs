@@ -20,6 +20,6 @@ fields! {
     Output = "gen_ai.usage.output_tokens" Integer, "Tokens of the answer";
     Completion = "gen_ai.completion" Text, "The text of the answer, put together from its pieces";
     ToolCall = "gen_ai.tool.call" Text many, "Calls of tools that the model asks for: name(arguments)";
-    FirstToken = "gen_ai.response.time_to_first_token_ns" Integer, "Nanoseconds from the response's first byte to the first piece of the answer";
+    FirstToken = "gen_ai.response.time_to_first_token_ns" Integer, "Nanoseconds from the request's first byte to the first piece of the answer";
     Error = "error.message" Text, "What the server says went wrong";
 }

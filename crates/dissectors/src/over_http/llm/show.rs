@@ -7,7 +7,7 @@ use crate::{
     http::View,
     over_http::{
         json::Json,
-        sse::show::after,
+        sse::show::came,
         tell::{body, flag, http_facts, http_headline, integer, maybe, signed, text},
     },
 };
@@ -104,8 +104,10 @@ fn tell_answered(message: &Message, to: &mut dyn Tell) {
     for (name, arguments) in &answer.calls {
         text(to, At::ToolCall, format!("{name}({arguments})"));
     }
-    if let Some(first) = answer.first_at.and_then(|at| after(message, at)) {
-        integer(to, At::FirstToken, signed(first));
+    let came = answer.first_at.and_then(|at| came(message, at));
+    let asked = to.other().map(|request| request.first.at);
+    if let (Some(came), Some(asked)) = (came, asked) {
+        integer(to, At::FirstToken, signed(came.since(asked)));
     }
     maybe(to, At::Error, answer.error);
 }

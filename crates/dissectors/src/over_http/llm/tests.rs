@@ -40,11 +40,12 @@ fn a_streamed_chat_is_put_together() {
     );
     let mut call = post("/x", ("application/json", ASKS), ("text/event-stream", events));
     call.came(&[(0, 100), (70, 700), (120, 9_000)]);
+    call.request.as_mut().unwrap().first.at = model::Timestamp(60);
     assert_eq!(call.line(), "llm chat m-1 200 ok OK");
     assert_eq!(call.answered("gen_ai.completion"), "hello");
     assert_eq!(call.answered("gen_ai.tool.call"), "f({})");
     assert_eq!(call.answered("gen_ai.response.finish_reasons"), "tool_calls");
-    assert_eq!(call.answered("gen_ai.response.time_to_first_token_ns"), "700");
+    assert_eq!(call.answered("gen_ai.response.time_to_first_token_ns"), "640");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What is told of a call.
 
 use content::json;
-use model::{Headline, Message, Tell};
+use model::{Headline, Message, Tell, Timestamp};
 
 use super::{
     events::{Event, Events},
@@ -73,7 +73,11 @@ fn show(number: usize, event: &Event, message: &Message) -> Vec<u8> {
 }
 
 /// Nanoseconds from the first byte of `message` to the one at `at` of its body.
-pub(in crate::over_http) fn after(message: &Message, at: usize) -> Option<u64> {
-    let came = message.body.moment(u64::try_from(at).ok()?).filter(|_| is_plain(message))?;
-    Some(came.since(message.first.at))
+fn after(message: &Message, at: usize) -> Option<u64> {
+    Some(came(message, at)?.since(message.first.at))
+}
+
+/// When the byte at `at` of its body came.
+pub(in crate::over_http) fn came(message: &Message, at: usize) -> Option<Timestamp> {
+    message.body.moment(u64::try_from(at).ok()?).filter(|_| is_plain(message))
 }

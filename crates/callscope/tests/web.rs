@@ -1,0 +1,96 @@
+//! What is spoken over HTTP, from recordings of real peers to the program's output.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(name)
+}
+
+fn run(name: &str, more: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_callscope"));
+    command.args(["read", "-q", "--format", "ndjson"]).arg(fixture(name)).args(more);
+    command.stdin(Stdio::null()).output().unwrap()
+}
+
+fn calls(output: &Output) -> Vec<Value> {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = output.stdout.split(|b| *b == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+}
+
+/// The first message of one half of a gRPC call.
+fn message(call: &Value, half: &str) -> Value {
+    let text = call[half]["fields"]["grpc.message"][0].as_str();
+    text.map_or(Value::Null, |text| serde_json::from_str(text).unwrap())
+}
+
+#[test]
+fn tonic_is_read_with_the_descriptors_given() {
+    let shop = fixture("shop.protoset");
+    let calls = calls(&run("tonic.pcap.zst", &["--proto-descriptors", shop.to_str().unwrap()]));
+    assert_eq!(calls.len(), 18);
+    let mut typed = 0;
+    for call in calls.iter().filter(|call| call["endpoint"].as_str().unwrap().contains("Shop/")) {
+        for (half, name) in
+            [("request", "shop.v1.OrderRequest"), ("response", "shop.v1.OrderReply")]
+        {
+            let message = message(call, half);
+            if message.is_null() {
+                continue;
+            }
+            typed += 1;
+            assert_eq!(message["type"], name, "{message}");
+            assert!(message.get("untyped").is_none() && message.get("cut").is_none(), "{message}");
+            if half == "response" {
+                let payload = &message["payload"];
+                assert_eq!(payload["state"], "STATE_ACCEPTED");
+                assert_eq!(payload["acceptedAt"], "2026-01-01T00:00:00.250Z");
+            } else {
+                assert_eq!(message["payload"]["items"][0]["unitPrice"], 2.5);
+                assert_eq!(message["payload"]["labels"]["channel"], "web");
+            }
+        }
+    }
+    assert_eq!(typed, 30);
+}
+
+#[test]
+fn what_a_server_tells_serves_the_later_calls_of_its_connection_alone() {
+    let with = |threads: &str| run("tonic.pcap.zst", &["--threads", threads]);
+    let calls = calls(&with("1"));
+    let typed: Vec<_> =
+        calls.iter().filter(|call| message(call, "request")["type"].is_string()).collect();
+    let [call] = typed[..] else { panic!("{} calls have types", typed.len()) };
+    assert_eq!(message(call, "request")["payload"]["customerName"], "after reflection");
+    assert_eq!(message(call, "response")["payload"]["orderId"], "18446744073709551614");
+    for threads in ["2", "16"] {
+        assert!(with(threads).stdout == with("1").stdout, "{threads} threads");
+    }
+}
+
+#[test]
+fn methods_that_are_not_described_are_shown_by_numbers_and_said_to_be() {
+    let shop = fixture("shop.protoset");
+    let calls = calls(&run("grpc.pcap.zst", &["--proto-descriptors", shop.to_str().unwrap()]));
+    let message = message(&calls[0], "request");
+    assert!(message["untyped"].as_str().unwrap().starts_with("no descriptor of shop.v1.Orders/"));
+    assert!(message["payload"].is_object());
+}
+
+#[test]
+fn descriptors_that_are_none_are_one_clear_line() {
+    for (name, words) in [("grpc.pcap.zst", "no set of file descriptors"), ("none", "No such file")]
+    {
+        let path = fixture(name);
+        let output = run("grpc.pcap.zst", &["--proto-descriptors", path.to_str().unwrap()]);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(output.stdout.is_empty());
+        assert!(text.contains(words) && text.contains(name), "{text}");
+    }
+}
