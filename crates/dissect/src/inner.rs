@@ -1,7 +1,7 @@
 //! Byte streams that a conversation finds inside its own: what TLS decrypts, what a tunnel carries.
 //! The engine recognises and reads them like any stream.
 
-use model::{Cover, Mark, Side, Why};
+use model::{Cover, Mark, Side, Transport, Why};
 
 /// Bytes that may wait for the engine; what is more is lost and said to be.
 const WAITING_BYTES_MAX: usize = 8 << 20;
@@ -51,6 +51,11 @@ pub struct Opens {
     pub cover: Option<Cover>,
     /// It is not read from its first byte.
     pub late: bool,
+    /// The name under which what it speaks is known ([`Dissection::names`](crate::Dissection)), where
+    /// the conversation knows that; detected otherwise.
+    pub speaks: Option<&'static str>,
+    /// As what its bytes come, where that is not what carries the flow: a stream inside datagrams.
+    pub transport: Option<Transport>,
 }
 
 // === impl Inner ===

@@ -130,6 +130,24 @@ impl Sink<'_, '_> {
         open.body(bytes, bytes.len() as u64, self.first.at, self.cx);
     }
 
+    /// `bytes` bytes of the body of the open message are not there, because of `why`. For payload that
+    /// is not announced, and comes another way than from the front of the input.
+    pub fn lose(&mut self, bytes: u64, why: Why) {
+        let Some(open) = self.open else { return };
+        open.lose_on_wire(bytes, why);
+        open.held.edit().body.size += bytes;
+    }
+
+    /// The open message has `head` bytes, and `body` bytes of payload, that this call of `read` takes
+    /// for somebody else, or that were taken earlier: those of a stream that is cut into pieces.
+    pub fn book(&mut self, head: u64, body: u64) {
+        let Some(open) = self.open else { return };
+        let message = open.held.edit();
+        message.wire_bytes += head + body;
+        message.head_bytes += head;
+        message.last = self.first;
+    }
+
     /// The open message ends with the last byte that this call of `read` takes.
     pub fn finish(&mut self) {
         self.finished = true;

@@ -222,14 +222,14 @@ impl Deliver<'_> {
             dir,
             mark,
             bytes,
-            transport: key.transport,
+            transport: self.talk.transport(),
             from: (self.start != Start::Unseen).then(|| self.talk.side(dir)),
             src: key.src(dir),
             dst: key.dst(dir),
             from_start: self.start == Start::Seen,
         };
         let Speech::Unknown(unknown) = &mut self.talk.speech else { return };
-        let known = match key.transport {
+        let known = match question.transport {
             model::Transport::Tcp => unknown.stream(&question, &mut self.commons.memory),
             model::Transport::Udp => unknown.datagram(&question, &mut self.commons.memory),
         };
@@ -328,7 +328,7 @@ impl Deliver<'_> {
     }
 
     /// What is known under this name.
-    fn named(&mut self, name: &[u8]) -> Speech {
+    pub(crate) fn named(&mut self, name: &[u8]) -> Speech {
         let known = |one: &&&Dissection| {
             one.names.iter().any(|own| own.as_bytes().eq_ignore_ascii_case(name))
         };
@@ -339,7 +339,7 @@ impl Deliver<'_> {
     }
 
     fn opening<'h>(&self, heritage: &'h [u8]) -> Opening<'h> {
-        Opening { transport: self.talk.key.transport, heritage }
+        Opening { transport: self.talk.transport(), heritage }
     }
 }
 

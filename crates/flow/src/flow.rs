@@ -1,7 +1,7 @@
 //! One flow between two packets.
 
 use dissect::Conversation;
-use model::{Cover, Dir, Endpoint, FlowKey, Side, Timestamp, Why};
+use model::{Cover, Dir, Endpoint, FlowKey, Side, Timestamp, Transport, Why};
 use stream::Connection;
 
 use crate::detect::Unknown;
@@ -51,6 +51,8 @@ pub(crate) struct Rare {
     pub(crate) cover: Option<Cover>,
     /// It is not read from its first byte.
     pub(crate) late: bool,
+    /// As what its bytes come, where that is not what carries the flow.
+    pub(crate) transport: Option<Transport>,
     /// Sides that are done.
     pub(crate) done: [bool; 2],
     /// Streams inside found so far.
@@ -110,6 +112,12 @@ impl Talk {
 
     pub(crate) fn dir(&self, side: Side) -> Dir {
         if side == Side::Client { self.client } else { self.client.flip() }
+    }
+
+    /// As what the bytes come.
+    pub(crate) fn transport(&self) -> Transport {
+        let own = self.rare.as_ref().and_then(|rare| rare.transport);
+        own.unwrap_or(self.key.transport)
     }
 
     pub(crate) fn client(&self) -> Endpoint {

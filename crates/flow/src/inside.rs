@@ -101,9 +101,10 @@ impl Deliver<'_> {
             inside: rare.found,
             cover: opens.cover.clone(),
             late: opens.late,
+            transport: opens.transport,
             ..Rare::default()
         };
-        let talk = Talk {
+        let mut talk = Talk {
             key: self.talk.key,
             stream: self.talk.stream,
             source: self.talk.source,
@@ -114,6 +115,9 @@ impl Deliver<'_> {
             speech: Speech::Unknown(unknown),
             rare: Some(Box::new(own)),
         };
+        if let Some(name) = opens.speaks {
+            talk.speech = self.inside(&mut talk).named(name.as_bytes());
+        }
         rare.channels.push((channel, talk));
     }
 

@@ -88,7 +88,7 @@ impl Dissector for Wrap {
         if !self.opened {
             self.opened = true;
             let cover = Cover { decrypted_by: "keylog", ..Cover::default() };
-            sink.inner_opens(0, Opens { cover: Some(cover), late: false });
+            sink.inner_opens(0, Opens { cover: Some(cover), ..Opens::default() });
         }
         match input {
             [b'W', ..] => Step::Took(1),

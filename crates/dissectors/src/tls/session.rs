@@ -334,7 +334,7 @@ impl Session {
             alpn: chosen.map_or_else(String::new, |c| String::from_utf8_lossy(&c.alpn).into()),
             cipher: chosen.map_or_else(String::new, |chosen| names::suite(chosen.suite).into()),
         };
-        sink.inner_opens(self.channel, Opens { cover: Some(cover), late: false });
+        sink.inner_opens(self.channel, Opens { cover: Some(cover), ..Opens::default() });
     }
 
     fn is_early_skipped(&self) -> bool {
