@@ -1,6 +1,6 @@
 //! Where a dissector puts the messages it found.
 
-use model::{Mark, Message, Side, Why};
+use model::{Mark, Message, Side, Timestamp, Why};
 
 use crate::{
     Context, Limits, Opens, Pair, Role, Secrets,
@@ -240,6 +240,12 @@ impl Sink<'_, '_> {
     /// This side sends nothing more on a stream inside.
     pub fn inner_ends(&mut self, channel: u64, why: Why) {
         self.cx.inner.push(channel, self.from, self.first, What::Ends(why));
+    }
+
+    /// When the first byte of the input came.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.first.at
     }
 
     /// Bytes of this datagram that the snap length took; 0 for streams.

@@ -8,6 +8,7 @@ pub mod cassandra;
 pub mod dns;
 pub mod http;
 pub mod http2;
+pub mod http3;
 pub mod kafka;
 pub mod memcached;
 pub mod mongodb;
@@ -16,6 +17,7 @@ pub mod mysql;
 pub mod nats;
 pub mod over_http;
 pub mod postgresql;
+pub mod quic;
 pub mod redis;
 pub mod sql;
 pub mod tls;
@@ -40,6 +42,8 @@ pub static ALL: &[&Dissection] = &[
     &cassandra::DISSECTION,
     &dns::DISSECTION,
     &websocket::DISSECTION,
+    &quic::DISSECTION,
+    &http3::DISSECTION,
 ];
 
 /// Protocols that are spoken in the messages of others, and whose calls they are.

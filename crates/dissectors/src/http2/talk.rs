@@ -172,33 +172,41 @@ impl Talk {
         }
         let told = Told {
             from,
-            frame,
-            stream,
+            version: b'2',
+            ends: frame.has(END_STREAM),
+            stream: stream.into(),
+            alone: false,
             pushed,
             upgraded: None,
             from_start: stream > self.half(from).seen_above,
             interims: self.interims(from, stream),
         };
-        match self.list(told, &block, sink) {
+        match self.list(told, stream, &block, sink) {
             Ok(()) => Step::Took(took),
             Err(Flaw) => Step::Lost,
         }
     }
 
     /// A whole block of a stream that the sink is turned to.
-    fn list(&mut self, told: Told<'_>, block: &[u8], sink: &mut Sink<'_, '_>) -> Result<(), Flaw> {
-        let Told { from, stream, interims, .. } = told;
+    fn list(
+        &mut self,
+        told: Told<'_>,
+        stream: u32,
+        block: &[u8],
+        sink: &mut Sink<'_, '_>,
+    ) -> Result<(), Flaw> {
+        let Told { from, interims, .. } = told;
         let answers = from == Side::Server && stream == UPGRADED;
         let upgraded = if answers { self.upgraded.take() } else { None };
         let told = Told { upgraded: upgraded.as_deref(), ..told };
-        let made = headers::read(told, block, &mut self.half(from).decoder, sink);
+        let made = headers::read(told, (&mut self.half(from).decoder, block), sink);
         self.charge(from, sink);
         match made? {
             Made::Interim(status) => {
                 self.remember(stream, interims, status);
                 self.upgraded = upgraded;
             }
-            _ if told.frame.has(END_STREAM) && !told.pushed => {
+            _ if told.ends && !told.pushed => {
                 self.note_end(from, stream, sink);
                 sink.finish();
             }
@@ -351,7 +359,7 @@ fn preface(input: &[u8]) -> Step {
 fn answer_by(how: CutOff, stream: u32, sink: &mut Sink<'_, '_>) {
     let id = u64::from(stream);
     sink.begin(Pair::Id(id));
-    sink.record(&Listed { stream, cut_off: Some(how), ..Listed::default() }.facts());
+    sink.record(&Listed { version: b'2', stream, cut_off: Some(how), ..Listed::default() }.facts());
     sink.finish();
     sink.abandon(id, id, Why::Reset);
 }
