@@ -50,6 +50,8 @@ pub struct Connection {
     is_retried: bool,
     /// Nothing more is said.
     is_over: bool,
+    /// The server does not speak the client's version.
+    is_refused: bool,
     /// A message was finished in this call.
     finished: bool,
 }
@@ -98,6 +100,7 @@ impl Connection {
             channel: number << 32,
             is_retried: false,
             is_over: false,
+            is_refused: false,
             finished: false,
         }
     }
@@ -127,9 +130,10 @@ impl Connection {
         self.halves[Side::Server as usize].stage == Stage::Silent
     }
 
-    /// Whether nothing more is said on it.
-    pub fn is_over(&self) -> bool {
-        self.is_over
+    /// Whether what the client says next is not on this connection: the server does not speak its
+    /// version.
+    pub fn is_refused(&self) -> bool {
+        self.is_refused
     }
 
     /// The server wants the client's address proved.
@@ -144,6 +148,8 @@ impl Connection {
         self.directions[Side::Client as usize].set_initial(long.version, client);
         self.directions[Side::Server as usize].set_initial(long.version, server);
         self.learn_cid(Side::Client, long.scid);
+        // It says its hello again, and some clients say another one.
+        self.halves[Side::Client as usize].crypto = Default::default();
     }
 
     /// Whether a message was finished since this was last asked.
@@ -369,6 +375,7 @@ impl Connection {
         } else if is_error && !self.finished {
             sink.begin(Pair::OneWay);
             sink.record(&Facts::new(What::Alert, self.version.number).bytes());
+            write_note(note::NAME, self.handshake.server_name().as_bytes(), sink);
             write_close(close, sink);
             sink.finish();
             self.finished = true;
@@ -387,7 +394,7 @@ impl Connection {
         }
         self.begin(Side::Server, sink);
         write_versions(versions, sink);
-        self.is_over = true;
+        (self.is_over, self.is_refused) = (true, true);
         self.finish(Side::Server, sink);
     }
 

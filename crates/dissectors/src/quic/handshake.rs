@@ -113,6 +113,11 @@ impl Handshake {
         !self.client_random.is_empty()
     }
 
+    /// The name that the client asks for; empty where there is none.
+    pub fn server_name(&self) -> &str {
+        &self.server_name
+    }
+
     /// What payload is wrapped in.
     pub fn cover(&self) -> Cover {
         let suite = self.suite.map_or_else(String::new, |suite| names::suite(suite).into());

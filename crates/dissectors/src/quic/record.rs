@@ -8,8 +8,8 @@
 //! └─────────┴───────┴───────┴─────┴──────┴──────────────────────────────────
 //! ```
 //!
-//! What else has no fixed size is put among the handshake messages, under types that TLS will not
-//! give away: they are below 224.
+//! What else has no fixed size is put among the handshake messages, under types that TLS does not
+//! give away: those from 224 on are for private use.
 
 use dissect::Sink;
 use model::Message;
@@ -40,6 +40,8 @@ pub mod note {
     pub const VERSIONS: u8 = 0xf2;
     /// Why the connection was closed, in words.
     pub const REASON: u8 = 0xf3;
+    /// The name that the client asked for, where its hello is elsewhere.
+    pub const NAME: u8 = 0xf4;
 }
 
 /// How a connection was closed.

@@ -89,8 +89,10 @@ pub fn headline<'m>(request: Option<&'m Message>, response: Option<&'m Message>)
     let Some(one) = response.or(request) else { return Headline::default() };
     let told = headline_of(request.map(|view| view.tls), response.map(|view| view.tls), is_whole);
     let method: &[u8] = if one.facts.tls.what == What::Alert { b"close" } else { b"handshake" };
+    let name = one.note(note::NAME).filter(|name| !name.is_empty());
     Headline {
         method: Some(method.into()),
+        endpoint: name.map(Cow::Borrowed).or(told.endpoint),
         version: Some(bytes(version::name(one.facts.version))),
         status: closed_status(request, response).or(told.status),
         ..told
