@@ -96,7 +96,7 @@ impl Flow {
     /// When its life as a flow ends if nothing more comes.
     pub(crate) fn expires(&self) -> Option<Timestamp> {
         match self.carrier {
-            Carrier::Datagrams(_) => Some(self.last_at.after(DATAGRAM_IDLE_NS)),
+            Carrier::Datagrams(_) => Some(self.last_at.after(self.talk.idle_ns())),
             Carrier::Connection(_) if self.over() => Some(self.last_at.after(LINGER_NS)),
             Carrier::Connection(_) => None,
         }
@@ -112,6 +112,12 @@ impl Talk {
 
     pub(crate) fn dir(&self, side: Side) -> Dir {
         if side == Side::Client { self.client } else { self.client.flip() }
+    }
+
+    /// How long it may be silent where datagrams carry it.
+    fn idle_ns(&self) -> u64 {
+        let Speech::Speaks(_, conversation) = &self.speech else { return DATAGRAM_IDLE_NS };
+        conversation.idle_ns().map_or(DATAGRAM_IDLE_NS, |own| own.max(DATAGRAM_IDLE_NS))
     }
 
     /// As what the bytes come.

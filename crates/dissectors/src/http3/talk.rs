@@ -93,7 +93,11 @@ impl Talk {
             What::Says { is_last, .. } => return self.says(from, id, bytes, is_last, sink),
             What::Reset(code) => return self.reset(from, id, code, sink),
             What::Lost(len) => self.lost(from, id, u64::from(len), sink),
-            // Who sends it gives it up, and says so.
+            // The client wants no answer any more: mostly, none comes (§4.1.1).
+            What::Stopped(_) if from == Side::Client && id & 3 == 0 => {
+                sink.turn_to(id);
+                sink.abandon(id, id, Why::Reset);
+            }
             What::Stopped(_) => {}
         }
         false

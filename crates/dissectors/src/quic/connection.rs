@@ -136,6 +136,11 @@ impl Connection {
         self.is_refused
     }
 
+    /// Whether both sides spoke, and neither closed it.
+    pub fn is_up(&self) -> bool {
+        !self.is_over && !self.is_unanswered()
+    }
+
     /// The server wants the client's address proved.
     pub fn retry(&mut self) {
         self.is_retried |= self.is_unanswered();

@@ -13,6 +13,9 @@ use super::{
 
 /// Connections of one flow that are followed at a time.
 const CONNECTIONS_MAX: usize = 16;
+/// How long a connection may be silent. Peers agree on 30 seconds, mostly; nobody on much more than
+/// NATs would keep it for (RFC 9000 §10.1.2).
+const IDLE_NS: u64 = 300_000_000_000;
 
 /// One flow.
 #[derive(Debug, Default)]
@@ -59,6 +62,10 @@ impl Dissector for Talk {
 
     fn resync(&mut self, _: Side, _: &[u8]) -> Found {
         Found::At(0)
+    }
+
+    fn idle_ns(&self) -> Option<u64> {
+        self.connections.iter().any(|connection| connection.is_up()).then_some(IDLE_NS)
     }
 
     fn end(&mut self, from: Side, sink: &mut Sink<'_, '_>) {
