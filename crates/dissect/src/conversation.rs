@@ -28,6 +28,10 @@ pub trait Conversation: Send {
     fn tick(&mut self, now: Timestamp, cx: &mut Context<'_>);
     /// After [`Standing::Becomes`]: what `from` had sent that was not read.
     fn leftover(&mut self, from: Side, cx: &mut Context<'_>) -> Leftover;
+    /// How long datagrams may be missing before the flow is over, in nanoseconds; `None`: as usual.
+    fn idle_ns(&self) -> Option<u64> {
+        None
+    }
     /// What is spoken.
     fn protocol(&self) -> &'static Protocol;
     /// The flow is not read from its first byte, because of `why`; as far as the capture knows it was

@@ -1,7 +1,7 @@
 //! Byte streams that a conversation finds inside its own: what TLS decrypts, what a tunnel carries.
 //! The engine recognises and reads them like any stream.
 
-use model::{Cover, Mark, Side, Why};
+use model::{Cover, Mark, Side, Transport, Why};
 
 use crate::Heritage;
 
@@ -55,6 +55,8 @@ pub struct Opens {
     pub late: bool,
     /// What was agreed to be spoken on it; `None`: whatever its bytes turn out to be.
     pub speaks: Option<Heritage>,
+    /// As what its bytes come, where that is not what carries the flow: a stream inside datagrams.
+    pub transport: Option<Transport>,
 }
 
 // === impl Inner ===

@@ -58,6 +58,12 @@ pub trait Dissector: Send + Sized + 'static {
 
     /// `from` will send nothing more. What is open is finished by the engine afterwards.
     fn end(&mut self, _from: Side, _sink: &mut Sink<'_, '_>) {}
+
+    /// How long datagrams may be missing before nothing more is expected, in nanoseconds, where that
+    /// is longer than usual: there is a connection.
+    fn idle_ns(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// What [`Dissector::read`] made of its input.

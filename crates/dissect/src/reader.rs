@@ -589,6 +589,10 @@ impl<D: Dissector> Conversation for Reader<D> {
         Leftover { bytes: straddle.release(cx.budget), mark }
     }
 
+    fn idle_ns(&self) -> Option<u64> {
+        self.dissector.idle_ns()
+    }
+
     fn protocol(&self) -> &'static Protocol {
         self.pairs.protocol()
     }

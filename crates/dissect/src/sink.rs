@@ -1,6 +1,6 @@
 //! Where a dissector puts the messages it found.
 
-use model::{Lore, Mark, Message, Side, Why};
+use model::{Lore, Mark, Message, Side, Timestamp, Why};
 
 use crate::{
     Context, Limits, Opens, Pair, Role, Secrets,
@@ -159,6 +159,24 @@ impl Sink<'_, '_> {
         open.body(bytes, bytes.len() as u64, self.first.at, self.cx);
     }
 
+    /// `bytes` bytes of the body of the open message are not there, because of `why`. For payload that
+    /// is not announced, and comes another way than from the front of the input.
+    pub fn lose(&mut self, bytes: u64, why: Why) {
+        let Some(open) = self.open else { return };
+        open.lose_on_wire(bytes, why);
+        open.held.edit().body.size += bytes;
+    }
+
+    /// The open message has `head` bytes, and `body` bytes of payload, that this call of `read` takes
+    /// for somebody else, or that were taken earlier: those of a stream that is cut into pieces.
+    pub fn book(&mut self, head: u64, body: u64) {
+        let Some(open) = self.open else { return };
+        let message = open.held.edit();
+        message.wire_bytes += head + body;
+        message.head_bytes += head;
+        message.last = self.first;
+    }
+
     /// The open message ends with the last byte that this call of `read` takes.
     pub fn finish(&mut self) {
         self.finished = true;
@@ -264,6 +282,12 @@ impl Sink<'_, '_> {
     /// This side sends nothing more on a stream inside.
     pub fn inner_ends(&mut self, channel: u64, why: Why) {
         self.cx.inner.push(channel, self.from, self.first, What::Ends(why));
+    }
+
+    /// When the first byte of the input came.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.first.at
     }
 
     /// Bytes of this datagram that the snap length took; 0 for streams.

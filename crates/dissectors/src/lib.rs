@@ -8,6 +8,7 @@ pub mod cassandra;
 pub mod dns;
 pub mod http;
 pub mod http2;
+pub mod http3;
 pub mod jsonrpc;
 pub mod kafka;
 pub mod memcached;
@@ -17,6 +18,7 @@ pub mod mysql;
 pub mod nats;
 pub mod over_http;
 pub mod postgresql;
+pub mod quic;
 pub mod redis;
 pub mod sql;
 pub mod tls;
@@ -42,6 +44,8 @@ pub static ALL: &[&Dissection] = &[
     &dns::DISSECTION,
     &websocket::DISSECTION,
     &jsonrpc::DISSECTION,
+    &quic::DISSECTION,
+    &http3::DISSECTION,
 ];
 
 /// Protocols that are spoken in the messages of others, and whose calls they are.

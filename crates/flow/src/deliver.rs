@@ -222,7 +222,7 @@ impl Deliver<'_> {
             dir,
             mark,
             bytes,
-            transport: key.transport,
+            transport: self.talk.transport(),
             from: (self.start != Start::Unseen).then(|| self.talk.side(dir)),
             likely: self.talk.side(dir),
             src: key.src(dir),
@@ -230,7 +230,7 @@ impl Deliver<'_> {
             from_start: self.start == Start::Seen,
         };
         let Speech::Unknown(unknown) = &mut self.talk.speech else { return };
-        let known = match key.transport {
+        let known = match question.transport {
             model::Transport::Tcp => unknown.stream(&question, &mut self.commons.memory),
             model::Transport::Udp => unknown.datagram(&question, &mut self.commons.memory),
         };
@@ -340,7 +340,7 @@ impl Deliver<'_> {
     }
 
     fn opening<'h>(&self, heritage: &'h [u8]) -> Opening<'h> {
-        Opening { transport: self.talk.key.transport, heritage }
+        Opening { transport: self.talk.transport(), heritage }
     }
 }
 

@@ -1,7 +1,7 @@
 //! One flow between two packets.
 
 use dissect::Conversation;
-use model::{Cover, Dir, Endpoint, FlowKey, Side, Timestamp, Why};
+use model::{Cover, Dir, Endpoint, FlowKey, Side, Timestamp, Transport, Why};
 use stream::Connection;
 
 use crate::detect::Unknown;
@@ -51,6 +51,8 @@ pub(crate) struct Rare {
     pub(crate) cover: Option<Cover>,
     /// It is not read from its first byte.
     pub(crate) late: bool,
+    /// As what its bytes come, where that is not what carries the flow.
+    pub(crate) transport: Option<Transport>,
     /// Sides that are done.
     pub(crate) done: [bool; 2],
     /// Streams inside found so far.
@@ -94,7 +96,7 @@ impl Flow {
     /// When its life as a flow ends if nothing more comes.
     pub(crate) fn expires(&self) -> Option<Timestamp> {
         match self.carrier {
-            Carrier::Datagrams(_) => Some(self.last_at.after(DATAGRAM_IDLE_NS)),
+            Carrier::Datagrams(_) => Some(self.last_at.after(self.talk.idle_ns())),
             Carrier::Connection(_) if self.over() => Some(self.last_at.after(LINGER_NS)),
             Carrier::Connection(_) => None,
         }
@@ -110,6 +112,18 @@ impl Talk {
 
     pub(crate) fn dir(&self, side: Side) -> Dir {
         if side == Side::Client { self.client } else { self.client.flip() }
+    }
+
+    /// How long it may be silent where datagrams carry it.
+    fn idle_ns(&self) -> u64 {
+        let Speech::Speaks(_, conversation) = &self.speech else { return DATAGRAM_IDLE_NS };
+        conversation.idle_ns().map_or(DATAGRAM_IDLE_NS, |own| own.max(DATAGRAM_IDLE_NS))
+    }
+
+    /// As what the bytes come.
+    pub(crate) fn transport(&self) -> Transport {
+        let own = self.rare.as_ref().and_then(|rare| rare.transport);
+        own.unwrap_or(self.key.transport)
     }
 
     pub(crate) fn client(&self) -> Endpoint {

@@ -101,6 +101,7 @@ impl Deliver<'_> {
             inside: rare.found,
             cover: opens.cover.clone(),
             late: opens.late,
+            transport: opens.transport,
             ..Rare::default()
         };
         let mut talk = Talk {

@@ -46,7 +46,7 @@ fields! {
     ResponseSize = "http.response.body.size" Integer, "Bytes of the response's body on the wire, without framing";
     Trailers = "http.trailers" Bool, "Fields followed the body; they are the last of the headers";
     Partial = "http.headers.partial" Bool, "Some headers are shown as ?: they stand for what was said before the capture began, or in a gap";
-    Stream = "http.stream.id" Integer, "Number of the stream in its connection (HTTP/2)";
+    Stream = "http.stream.id" Integer, "Number of the stream in its connection (HTTP/2, HTTP/3)";
     CutOff = "http.stream.reset" Text, "Why the stream was ended early: the error of RST_STREAM, or of GOAWAY";
     Pushed = "http.request.pushed" Bool, "The server promised the answer before anybody asked (PUSH_PROMISE)";
     Protocol = "http.request.protocol" Text, "What an extended CONNECT wants to speak: websocket";

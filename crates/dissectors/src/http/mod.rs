@@ -1,7 +1,8 @@
 //! HTTP/1.0 and HTTP/1.1 (RFC 9110, RFC 9112), and what calls of all versions have in common: the
 //! field table, and `View`, through which messages are read again.
 //!
-//! The frames of HTTP/2 are read in [`http2`](crate::http2).
+//! The frames of HTTP/2 are read in [`http2`](crate::http2), those of HTTP/3 in
+//! [`http3`](crate::http3).
 
 use dissect::{Dissection, Framing, Reader};
 use model::{Protocol, Transport};
@@ -28,8 +29,8 @@ pub(crate) use record::View;
 /// What everybody may know of it.
 pub static PROTOCOL: Protocol = Protocol {
     name: "http",
-    about: "HTTP/1.0, 1.1 and 2: requests and responses, bodies dechunked, headers decompressed",
-    specification: "RFC 9110, RFC 9112, RFC 9113",
+    about: "HTTP/1.0, 1.1, 2 and 3: requests and responses, bodies dechunked, headers decompressed",
+    specification: "RFC 9110, RFC 9112, RFC 9113, RFC 9114",
     fields: fields::FIELDS,
     headline: tell::headline,
     tell: tell::tell,

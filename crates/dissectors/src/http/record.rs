@@ -86,6 +86,8 @@ pub(crate) type Facts = [u8; FACTS_LEN];
 pub(crate) struct Listed {
     /// A request, not a response.
     pub(crate) request: bool,
+    /// The digit of its version: 2 or 3.
+    pub(crate) version: u8,
     /// The stream it is sent on.
     pub(crate) stream: u32,
     /// Of a response; 0 where it is not known.
@@ -210,7 +212,7 @@ impl Listed {
     pub(crate) fn facts(&self) -> Facts {
         let mut facts = [0; FACTS_LEN];
         facts[KIND_AT] = if self.request { REQUEST_LIST } else { RESPONSE_LIST };
-        facts[MINOR_AT] = b'2';
+        facts[MINOR_AT] = self.version;
         let flags = [
             (self.connect, CONNECT),
             (self.announced, ANNOUNCED),
@@ -272,10 +274,11 @@ impl<'m> View<'m> {
         matches!(self.facts[KIND_AT], REQUEST | REQUEST_LIST)
     }
 
-    /// `1.1`, `2`
+    /// `1.1`, `2`, `3`
     pub(crate) fn version(self) -> &'static [u8] {
         match self.facts[MINOR_AT] {
-            _ if self.list().is_some() => b"2",
+            b'3' if self.is_list() => b"3",
+            _ if self.is_list() => b"2",
             b'0' => b"1.0",
             b'1' => b"1.1",
             _ => b"1",

@@ -1,12 +1,10 @@
-//! A header block read into a record, and what it turns out to be while it is read.
+//! A header block read into a record, and what it turns out to be while it is read; the same for
+//! HTTP/2 and HTTP/3, which compress it in different ways.
 
 use dissect::{Pair, Sink};
 use model::{Lore, Side};
 
-use super::{
-    frame::{END_STREAM, Frame},
-    hpack::{Decoder, Field, Flaw},
-};
+use super::hpack::{Decoder, Field, Flaw};
 use crate::{
     http::{
         View,
@@ -24,27 +22,32 @@ const LIST_MAX: usize = 256 << 10;
 
 /// A header block: who sent it, and what is known before it is read.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Told<'t> {
-    pub(super) from: Side,
-    pub(super) frame: Frame,
+pub(crate) struct Told<'t> {
+    pub(crate) from: Side,
+    /// The digit of the version: 2 or 3.
+    pub(crate) version: u8,
+    /// Its side says nothing more on the stream after it.
+    pub(crate) ends: bool,
     /// The stream that is spoken of; another one than the frame's where it is promised.
-    pub(super) stream: u32,
+    pub(crate) stream: u64,
+    /// Nobody asks for it, nor answers it.
+    pub(crate) alone: bool,
     /// A request that the server makes up, to answer it (§8.4).
-    pub(super) pushed: bool,
+    pub(crate) pushed: bool,
     /// The request that this answers, where it was sent before HTTP/2 was spoken (RFC 7540 §3.2): a
     /// list of its fields.
-    pub(super) upgraded: Option<&'t [u8]>,
+    pub(crate) upgraded: Option<&'t [u8]>,
     /// Everything said on this stream by this side was seen.
-    pub(super) from_start: bool,
+    pub(crate) from_start: bool,
     /// Interim answers before it.
-    pub(super) interims: Interims,
+    pub(crate) interims: Interims,
     /// What was learned on this connection.
-    pub(super) lore: &'t Lore,
+    pub(crate) lore: &'t Lore,
 }
 
 /// What a block turned out to be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Made {
+pub(crate) enum Made {
     /// Not known yet.
     Open,
     /// The head of a message, or its trailers.
@@ -57,14 +60,20 @@ pub(super) enum Made {
 
 /// A block that was read.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Outcome {
-    pub(super) made: Made,
+pub(crate) struct Outcome {
+    pub(crate) made: Made,
     /// It asks for descriptors of gRPC: the answers tell what later messages are read with.
-    pub(super) reflection: bool,
+    pub(crate) reflection: bool,
     /// It asks for a tunnel.
-    pub(super) tunnel: bool,
+    pub(crate) tunnel: bool,
     /// The status of an answer.
-    pub(super) status: u16,
+    pub(crate) status: u16,
+}
+
+/// A block that can be decoded.
+pub(crate) trait Decode {
+    /// Hands out its fields in order.
+    fn decode(self, to: &mut impl FnMut(Field<'_>)) -> Result<(), Flaw>;
 }
 
 /// Writes a list down while it is decoded.
@@ -88,11 +97,10 @@ struct Writer<'w, 'r, 'c> {
     filled: usize,
 }
 
-/// Reads `block`. The sink has to be turned to the stream.
-pub(super) fn read(
+/// Reads a block. The sink has to be turned to the stream.
+pub(crate) fn read(
     told: Told<'_>,
-    block: &[u8],
-    decoder: &mut Decoder,
+    block: impl Decode,
     sink: &mut Sink<'_, '_>,
 ) -> Result<Outcome, Flaw> {
     let mut writer = Writer {
@@ -112,7 +120,7 @@ pub(super) fn read(
         buffer: [0; BUFFER_LEN],
         filled: 0,
     };
-    let read = decoder.decode(block, &mut |field| writer.field(field));
+    let read = block.decode(&mut |field| writer.field(field));
     writer.partial |= read.is_err();
     writer.end();
     read.map(|()| Outcome {
@@ -121,6 +129,15 @@ pub(super) fn read(
         tunnel: writer.tunnel,
         status: writer.status,
     })
+}
+
+// === impl Decode ===
+
+impl Decode for (&mut Decoder, &[u8]) {
+    fn decode(self, to: &mut impl FnMut(Field<'_>)) -> Result<(), Flaw> {
+        let (decoder, block) = self;
+        decoder.decode(block, to)
+    }
 }
 
 // === impl Writer ===
@@ -184,9 +201,9 @@ impl Writer<'_, '_, '_> {
 
     /// No name says what it is: unknown ones come first, or all are. Trailers end the stream.
     fn decide_in_doubt(&mut self) {
-        let ends = self.told.frame.has(END_STREAM);
-        let asked = self.told.from == Side::Server
-            && self.sink.question_by_id(self.told.stream.into()).is_some();
+        let ends = self.told.ends;
+        let asked =
+            self.told.from == Side::Server && self.sink.question_by_id(self.told.stream).is_some();
         if self.sink.is_open() {
             self.made = Made::Written;
         } else if !ends || self.told.from_start && asked {
@@ -199,9 +216,9 @@ impl Writer<'_, '_, '_> {
     /// What is promised and its answer are one message, for nobody asks; so are the answer to an
     /// upgrade and what it answers, for its request was another call.
     fn begin(&mut self) {
-        let Told { pushed, stream, upgraded, interims, .. } = self.told;
-        let alone = pushed || upgraded.is_some();
-        self.sink.begin(if alone { Pair::OneWay } else { Pair::Id(stream.into()) });
+        let Told { version, pushed, stream, upgraded, interims, .. } = self.told;
+        let alone = self.told.alone || pushed || upgraded.is_some();
+        self.sink.begin(if alone { Pair::OneWay } else { Pair::Id(stream) });
         if !self.told.lore.is_none() {
             self.sink.attach(self.told.lore.clone());
         }
@@ -209,7 +226,8 @@ impl Writer<'_, '_, '_> {
         self.sink.record(upgraded.unwrap_or_default());
         self.head = Some(Listed {
             request: self.told.from == Side::Client,
-            stream,
+            version,
+            stream: short(stream),
             pushed,
             upgraded: upgraded.is_some(),
             interims,
@@ -223,7 +241,8 @@ impl Writer<'_, '_, '_> {
     fn begin_again(&mut self) {
         let recorded = self.sink.recorded();
         self.head = Some(Listed {
-            stream: self.told.stream,
+            version: self.told.version,
+            stream: short(self.told.stream),
             pushed: recorded.first_chunk().is_some_and(record::is_pushed),
             interims: self.told.interims,
             skipped: recorded.len().saturating_sub(size_of::<Facts>()),
@@ -267,7 +286,7 @@ impl Writer<'_, '_, '_> {
             head.connect = self.connect;
             head.partial = self.partial;
             head.content_type_at = self.content_type_at;
-            head.announced = !self.told.pushed && !self.told.frame.has(END_STREAM);
+            head.announced = !self.told.pushed && !self.told.ends;
             // A promise alone has no answer yet.
             let list_len = head.skipped + self.written;
             head.list_len = list_len;
@@ -283,7 +302,7 @@ impl Writer<'_, '_, '_> {
 }
 
 /// The list that a request of HTTP/1 would have been.
-pub(super) fn of_request(view: View<'_>) -> Vec<u8> {
+pub(crate) fn of_request(view: View<'_>) -> Vec<u8> {
     let mut bytes = Vec::new();
     let authority = view.authority().unwrap_or_default();
     for (name, value) in [
@@ -300,7 +319,7 @@ pub(super) fn of_request(view: View<'_>) -> Vec<u8> {
 }
 
 /// Changes the facts of the open message.
-pub(super) fn amend(sink: &mut Sink<'_, '_>, change: impl FnOnce(&mut Facts)) {
+pub(crate) fn amend(sink: &mut Sink<'_, '_>, change: impl FnOnce(&mut Facts)) {
     let Some(facts) = sink.recorded().first_chunk() else { return };
     let mut facts: Facts = *facts;
     change(&mut facts);
@@ -313,6 +332,11 @@ pub(super) fn amend_asked(id: u64, sink: &mut Sink<'_, '_>, change: impl FnOnce(
     let Some(mut facts): Option<Facts> = asked.copied() else { return };
     change(&mut facts);
     sink.amend_asked(id, 0, &facts);
+}
+
+/// Streams are not numbered beyond this by anybody.
+fn short(stream: u64) -> u32 {
+    u32::try_from(stream).unwrap_or(u32::MAX)
 }
 
 /// Three digits; 0 for anything else.

@@ -11,8 +11,8 @@ use crate::http::{self, switch::Switch};
 mod block;
 mod chain;
 mod frame;
-mod headers;
-mod hpack;
+pub(crate) mod headers;
+pub(crate) mod hpack;
 mod probe;
 mod talk;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Reads both sides of a connection, frame by frame (RFC 9113 §6).
 
 use dissect::{Dissector, Found, Pair, Sink, Step};
-use model::{Lore, Side, Why};
+use model::{Side, Why};
 
 use super::{
     block::{Block, promised},
@@ -9,7 +9,7 @@ use super::{
     frame::{ACK, END_STREAM, Frame, HEADER_LEN, PADDED, PAYLOAD_MAX, Type},
     headers::{self, Made, Outcome, Told},
     hpack::{Decoder, Flaw},
-    tunnel::Tunnels,
+    tunnel::{Head, Tunnels},
 };
 use crate::{
     http::{
@@ -214,32 +214,42 @@ impl Talk {
         if from == Side::Client {
             self.opened = self.opened.max(stream);
         }
+        let lore = self.reflection.as_ref().map(|it| it.lore().clone()).unwrap_or_default();
         let told = Told {
             from,
-            frame,
-            stream,
+            version: b'2',
+            ends: frame.has(END_STREAM),
+            stream: stream.into(),
+            alone: false,
             pushed,
             upgraded: None,
             from_start: stream > self.half(from).seen_above,
             interims: self.interims(from, stream),
-            lore: &self.reflection.as_ref().map_or(Lore::default(), |it| it.lore().clone()),
+            lore: &lore,
         };
-        match self.list(told, &block, sink) {
+        match self.list(told, stream, &block, sink) {
             Ok(()) => Step::Took(took),
             Err(Flaw) => Step::Lost,
         }
     }
 
     /// A whole block of a stream that the sink is turned to.
-    fn list(&mut self, told: Told<'_>, block: &[u8], sink: &mut Sink<'_, '_>) -> Result<(), Flaw> {
-        let Told { from, stream, interims, .. } = told;
+    fn list(
+        &mut self,
+        told: Told<'_>,
+        stream: u32,
+        block: &[u8],
+        sink: &mut Sink<'_, '_>,
+    ) -> Result<(), Flaw> {
+        let Told { from, interims, .. } = told;
         let answers = from == Side::Server && stream == UPGRADED;
         let upgraded = if answers { self.upgraded.take() } else { None };
         let told = Told { upgraded: upgraded.as_deref(), ..told };
-        let made = headers::read(told, block, &mut self.half(from).decoder, sink);
+        let made = headers::read(told, (&mut self.half(from).decoder, block), sink);
         self.charge(from, sink);
         let Outcome { made, reflection, tunnel, status } = made?;
-        self.tunnels.head(told, (tunnel, status), sink);
+        let head = Head { asks: tunnel, status, ends: told.ends };
+        self.tunnels.head(from, stream, head, sink);
         if reflection && from == Side::Client && !told.pushed {
             self.reflection.get_or_insert_default().listen(stream);
         }
@@ -248,7 +258,7 @@ impl Talk {
                 self.remember(stream, interims, status);
                 self.upgraded = upgraded;
             }
-            _ if told.frame.has(END_STREAM) && !told.pushed => {
+            _ if told.ends && !told.pushed => {
                 self.note_end(from, stream, sink);
                 sink.finish();
             }
@@ -409,7 +419,7 @@ fn preface(input: &[u8]) -> Step {
 fn answer_by(how: CutOff, stream: u32, sink: &mut Sink<'_, '_>) {
     let id = u64::from(stream);
     sink.begin(Pair::Id(id));
-    sink.record(&Listed { stream, cut_off: Some(how), ..Listed::default() }.facts());
+    sink.record(&Listed { version: b'2', stream, cut_off: Some(how), ..Listed::default() }.facts());
     sink.finish();
     sink.abandon(id, id, Why::Reset);
 }

@@ -4,7 +4,6 @@
 use dissect::{Heritage, Opens, Sink};
 use model::{Side, Why};
 
-use super::{frame::END_STREAM, headers::Told};
 use crate::http::{View, switch};
 
 /// Tunnels of one connection that are followed.
@@ -13,6 +12,17 @@ const TUNNELS_MAX: usize = 256;
 /// The tunnels of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Tunnels(Vec<Tunnel>);
+
+/// What a list of header fields says of a tunnel.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    /// Asks for one.
+    pub(super) asks: bool,
+    /// The status of an answer.
+    pub(super) status: u16,
+    /// Its side says nothing more on the stream.
+    pub(super) ends: bool,
+}
 
 /// One of them.
 #[derive(Debug)]
@@ -37,15 +47,10 @@ enum State {
 
 impl Tunnels {
     /// A list of header fields was read: perhaps one that asks for a tunnel, or grants it.
-    pub(super) fn head(
-        &mut self,
-        told: Told<'_>,
-        (asks, status): (bool, u16),
-        sink: &mut Sink<'_, '_>,
-    ) {
-        let Told { from, stream, frame, .. } = told;
+    pub(super) fn head(&mut self, from: Side, stream: u32, head: Head, sink: &mut Sink<'_, '_>) {
+        let Head { asks, status, ends } = head;
         if from == Side::Client {
-            if asks && !frame.has(END_STREAM) && self.0.len() < TUNNELS_MAX {
+            if asks && !ends && self.0.len() < TUNNELS_MAX {
                 self.forget(stream);
                 let state = State::Answer { late: false };
                 self.0.push(Tunnel { stream, state, lost: [false; 2], ended: [false; 2] });
@@ -55,9 +60,12 @@ impl Tunnels {
         let Some(tunnel) = self.0.iter_mut().find(|tunnel| tunnel.stream == stream) else { return };
         match (tunnel.state, status) {
             (State::Answer { .. }, 100..200) => {}
-            (State::Answer { late }, 200..300) if !frame.has(END_STREAM) => {
+            (State::Answer { late }, 200..300) if !ends => {
                 tunnel.state = State::Bytes;
-                sink.inner_opens(stream.into(), Opens { late, speaks: agreed(sink), cover: None });
+                sink.inner_opens(
+                    stream.into(),
+                    Opens { late, speaks: agreed(sink), ..Opens::default() },
+                );
             }
             (State::Answer { .. }, _) => self.forget(stream),
             // Trailers end it.

@@ -36,13 +36,13 @@ pub fn md5(text: &str) -> String {
     hex(&Md5::digest(text.as_bytes()))
 }
 
-/// JA4 of a hello over TCP.
-pub fn ja4(hello: &ClientHello<'_>) -> String {
+/// JA4 of a hello; `carrier` is `t` for TCP, `q` for QUIC.
+pub fn ja4(carrier: char, hello: &ClientHello<'_>) -> String {
     let mut suites: Vec<u16> = hello.suites().filter(|n| !is_grease(*n)).collect();
     let mut extensions: Vec<u16> =
         hello.extensions.into_iter().map(|(n, _)| n).filter(|n| !is_grease(*n)).collect();
     let head = format!(
-        "t{}{}{:02}{:02}{}",
+        "{carrier}{}{}{:02}{:02}{}",
         ja4_version(hello.versions().max().unwrap_or_default()),
         if extensions.contains(&extension::SERVER_NAME) { 'd' } else { 'i' },
         suites.len().min(99),

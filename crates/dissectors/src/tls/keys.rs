@@ -9,7 +9,8 @@ mod opener;
 mod suite;
 
 pub use self::{
-    derive::{Randoms, Traffic, master_secret, openers},
+    block::{Soft, soft},
+    derive::{Randoms, Traffic, expand, hmac, master_secret, openers},
     opener::{Bad, Opener},
-    suite::Suite,
+    suite::{Block, Cipher, Hash, Suite},
 };

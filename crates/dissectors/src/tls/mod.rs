@@ -8,19 +8,19 @@
 //! stream of its own.
 
 mod certificate;
-mod fingerprint;
-mod hello;
-mod keys;
-mod names;
+pub(crate) mod fingerprint;
+pub(crate) mod hello;
+pub(crate) mod keys;
+pub(crate) mod names;
 mod probe;
-mod record;
+pub(crate) mod record;
 mod resync;
 mod session;
-mod show;
+pub(crate) mod show;
 mod talk;
 #[cfg(test)]
 mod tests;
-mod wire;
+pub(crate) mod wire;
 
 use dissect::{Dissection, Dissector, Found, Framing, Reader, Sink, Step};
 use model::{Protocol, Side, Transport};

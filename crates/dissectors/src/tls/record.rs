@@ -69,6 +69,8 @@ pub enum Opened {
     UnknownVersion,
     /// The secrets do not fit the records.
     BadRecord,
+    /// Keys depend on what the client said first, which was not seen.
+    StartNotSeen,
 }
 
 /// The fixed part of a record, as it is written and written again.
@@ -147,7 +149,7 @@ impl Facts {
 // === impl Opened ===
 
 impl Opened {
-    const ALL: [(Self, &str); 7] = [
+    const ALL: [(Self, &str); 8] = [
         (Self::Unsaid, ""),
         (Self::KeyLog, "keylog"),
         (Self::Embedded, "embedded"),
@@ -155,6 +157,7 @@ impl Opened {
         (Self::UnknownSuite, "unsupported suite"),
         (Self::UnknownVersion, "unsupported version"),
         (Self::BadRecord, "bad record"),
+        (Self::StartNotSeen, "start not seen"),
     ];
 
     fn byte(self) -> u8 {
@@ -186,7 +189,12 @@ impl Opened {
 impl<'m> View<'m> {
     /// The record of `message`.
     pub fn of(message: &'m Message) -> Option<Self> {
-        let (facts, messages) = message.record.split_first_chunk()?;
+        Self::of_record(&message.record)
+    }
+
+    /// The same, of the record alone.
+    pub fn of_record(record: &'m [u8]) -> Option<Self> {
+        let (facts, messages) = record.split_first_chunk()?;
         Some(Self { facts: Facts::read(facts)?, messages })
     }
 

@@ -120,8 +120,15 @@ const CLIENT: Columns = Columns {
 /// What fits in one line.
 pub fn headline<'m>(request: Option<&'m Message>, response: Option<&'m Message>) -> Headline<'m> {
     let is_whole = request.is_none_or(|request| request.missing.is_none());
-    let request = request.and_then(View::of);
-    let response = response.and_then(View::of);
+    headline_of(request.and_then(View::of), response.and_then(View::of), is_whole)
+}
+
+/// The same, of handshakes however they are carried; whether the client's half is whole.
+pub fn headline_of<'m>(
+    request: Option<View<'m>>,
+    response: Option<View<'m>>,
+    is_whole: bool,
+) -> Headline<'m> {
     let is_known = is_whole || request.is_some_and(|view| view.facts.is_done);
     let Some(one) = request.or(response) else { return Headline::default() };
     let method: &[u8] = match one.facts.what {
@@ -142,8 +149,14 @@ pub fn headline<'m>(request: Option<&'m Message>, response: Option<&'m Message>)
 
 /// Tells the fields.
 pub fn tell(message: &Message, to: &mut dyn Tell) {
-    let Some(view) = View::of(message) else { return };
-    let mut teller = Teller(to);
+    if let Some(view) = View::of(message) {
+        tell_view(view, 't', to);
+    }
+}
+
+/// The same, of a handshake however it is carried: `carrier` is JA4's letter for that.
+pub fn tell_view(view: View<'_>, carrier: char, to: &mut dyn Tell) {
+    let mut teller = Teller { to, carrier };
     match view.facts.what {
         What::Client => teller.client(view),
         What::Server => teller.server(view),
@@ -216,18 +229,21 @@ fn bytes(text: Cow<'static, str>) -> Cow<'static, [u8]> {
     }
 }
 
-struct Teller<'t>(&'t mut dyn Tell);
+struct Teller<'t> {
+    to: &'t mut dyn Tell,
+    carrier: char,
+}
 
 // === impl Teller ===
 
 impl Teller<'_> {
     fn text(&mut self, index: Index, text: impl AsRef<[u8]>) {
-        self.0.field(index as usize, Value::Text(text.as_ref()));
+        self.to.field(index as usize, Value::Text(text.as_ref()));
     }
 
     fn yes(&mut self, index: Index, is: bool) {
         if is {
-            self.0.field(index as usize, Value::Bool(true));
+            self.to.field(index as usize, Value::Bool(true));
         }
     }
 
@@ -270,7 +286,7 @@ impl Teller<'_> {
         self.each(Index::Schemes, schemes.map(names::signature_scheme).map(bytes));
         self.each(Index::ClientAlpn, hello.extensions.alpn());
         self.text(Index::Ja3, md5(&ja3_text(hello)));
-        self.text(Index::Ja4, ja4(hello));
+        self.text(Index::Ja4, ja4(self.carrier, hello));
         let has = |number| hello.extensions.find(number).is_some();
         self.yes(
             Index::Ech,
@@ -311,7 +327,7 @@ impl Teller<'_> {
             self.text(Index::NextProtocol, name);
         }
         self.text(Index::Ja3s, md5(&ja3s_text(hello)));
-        self.0.field(Index::Resumed as usize, Value::Bool(is_resumed(view, hello)));
+        self.to.field(Index::Resumed as usize, Value::Bool(is_resumed(view, hello)));
     }
 
     fn certificates(&mut self, view: View<'_>, columns: &Columns) {

@@ -7,11 +7,11 @@ mod huffman;
 mod table;
 mod wire;
 
-pub(super) use self::{table::Field, wire::Flaw};
-use self::{
-    table::Table,
-    wire::{integer, text},
+pub(crate) use self::{
+    table::Field,
+    wire::{Flaw, Text, integer, text_in},
 };
+use self::{table::Table, wire::text};
 
 /// A field by its index (§6.1).
 const INDEXED: u8 = 0x80;
@@ -22,7 +22,7 @@ const RESIZED: u8 = 0x20;
 
 /// What one side said so far, and what its next block means.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     table: Table,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Decoder {
 
 impl Decoder {
     /// Reads a whole block and hands out its fields in order. After a flaw nothing is known any more.
-    pub(super) fn decode(
+    pub(crate) fn decode(
         &mut self,
         block: &[u8],
         to: &mut impl FnMut(Field<'_>),

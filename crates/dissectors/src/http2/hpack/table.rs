@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 /// Stands for a name or a value that was said before anybody listened.
-pub(in crate::http2) const UNKNOWN: Option<&[u8]> = None;
+pub(crate) const UNKNOWN: Option<&[u8]> = None;
 /// What an entry costs beyond its bytes (§4.1).
 const ENTRY_COST: usize = 32;
 /// The size of a table until its encoder says otherwise (RFC 9113 §6.5.2).
@@ -81,11 +81,11 @@ static FIXED: [(&[u8], &[u8]); 61] = [
 
 /// A field as far as it is known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(in crate::http2) struct Field<'f> {
+pub(crate) struct Field<'f> {
     /// `None` where it was said before anybody listened.
-    pub(in crate::http2) name: Option<&'f [u8]>,
+    pub(crate) name: Option<&'f [u8]>,
     /// The same.
-    pub(in crate::http2) value: Option<&'f [u8]>,
+    pub(crate) value: Option<&'f [u8]>,
 }
 
 /// What one side said, as far as it is known.

@@ -7,11 +7,11 @@ const MORE_MAX: usize = 4;
 
 /// The block can't be read on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(in crate::http2) struct Flaw;
+pub(crate) struct Flaw;
 
 /// A string as it is on the wire.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Text<'b> {
+pub(crate) enum Text<'b> {
     /// As it is.
     Plain(&'b [u8]),
     /// Huffman-coded.
@@ -20,7 +20,7 @@ pub(super) enum Text<'b> {
 
 /// Takes an integer with a prefix of `bits` bits off the front (§5.1).
 #[inline]
-pub(super) fn integer(block: &mut &[u8], bits: u32) -> Result<usize, Flaw> {
+pub(crate) fn integer(block: &mut &[u8], bits: u32) -> Result<usize, Flaw> {
     let (first, rest) = block.split_first().ok_or(Flaw)?;
     *block = rest;
     let most = 0xff_u8 >> (8 - bits);
@@ -48,8 +48,14 @@ fn more(block: &mut &[u8], prefix: usize) -> Result<usize, Flaw> {
 /// Takes a string off the front (§5.2).
 #[inline]
 pub(super) fn text<'b>(block: &mut &'b [u8]) -> Result<Text<'b>, Flaw> {
-    let coded = block.first().is_some_and(|first| first & 0x80 != 0);
-    let len = integer(block, 7)?;
+    text_in(block, 7)
+}
+
+/// The same, with a length whose prefix has `bits` bits, and the bit before them for its coding.
+#[inline]
+pub(crate) fn text_in<'b>(block: &mut &'b [u8], bits: u32) -> Result<Text<'b>, Flaw> {
+    let coded = block.first().is_some_and(|first| first >> bits & 1 != 0);
+    let len = integer(block, bits)?;
     let (text, rest) = block.split_at_checked(len).ok_or(Flaw)?;
     *block = rest;
     Ok(if coded { Text::Coded(text) } else { Text::Plain(text) })
@@ -59,7 +65,7 @@ pub(super) fn text<'b>(block: &mut &'b [u8]) -> Result<Text<'b>, Flaw> {
 
 impl Text<'_> {
     /// Appends the string itself.
-    pub(super) fn write(self, out: &mut Vec<u8>) -> Result<(), Flaw> {
+    pub(crate) fn write(self, out: &mut Vec<u8>) -> Result<(), Flaw> {
         match self {
             Self::Plain(text) => out.extend_from_slice(text),
             Self::Coded(code) => huffman::decode(code, out).map_err(|_| Flaw)?,

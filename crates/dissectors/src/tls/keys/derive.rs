@@ -104,7 +104,7 @@ impl Traffic {
 }
 
 /// HKDF-Expand-Label with an empty context (RFC 8446 §7.1), of at most one block.
-fn expand(hash: Hash, secret: &[u8], label: &[u8], len: usize) -> Vec<u8> {
+pub fn expand(hash: Hash, secret: &[u8], label: &[u8], len: usize) -> Vec<u8> {
     let byte = |len: usize| u8::try_from(len).unwrap_or(0);
     let head = [0, byte(len), byte(b"tls13 ".len() + label.len())];
     let mut out = hmac(hash, secret, &[&head, b"tls13 ", label, &[0, 1]]);
