@@ -58,7 +58,7 @@ pub fn find(from: Side, input: &[u8]) -> Found {
         if first.frames > 0 || first.performatives > 0 {
             return Found::At(0);
         }
-        if Frame::of(input).is_ok_and(|frame| frame.size <= input.len().max(HEAD * 8)) {
+        if is_begun(input) {
             return Found::Maybe(0);
         }
     }
@@ -71,6 +71,19 @@ pub fn find(from: Side, input: &[u8]) -> Found {
         }
     }
     Found::Nowhere
+}
+
+/// Whether a performative begins here that is not whole yet.
+fn is_begun(input: &[u8]) -> bool {
+    match Frame::of(input) {
+        Ok(frame) => matches!(frame.performative(input), Err(Halt::Short(_))),
+        Err(Halt::Short(_)) => {
+            // Nobody sends frames of 16 MB; extended heads are not used.
+            let is = |at, wanted: u8| input.get(at).is_none_or(|byte| *byte == wanted);
+            is(0, 0) && is(4, 2) && input.get(5).is_none_or(|kind| *kind < 2)
+        }
+        Err(Halt::Bad) => false,
+    }
 }
 
 // === impl Chain ===

@@ -7,6 +7,7 @@ use model::Side;
 use super::{
     composite::{COORDINATOR, Fields},
     payload::Part,
+    record::{self, About},
     types::Value,
 };
 
@@ -128,16 +129,23 @@ impl Link {
             && self.attaching.is_some_and(|(by, _)| by != from)
     }
 
-    /// What is being sent ends in the middle, or goes on where it can't be told from another one.
-    pub fn break_off(&mut self) {
-        if let Some(delivery) = &mut self.delivery {
-            delivery.part = Part::Stray;
-        }
+    /// What is being sent ends in the middle: what comes of it is nobody's.
+    pub fn break_off(&mut self) -> Option<Delivery> {
+        let open = self.delivery?;
+        self.delivery = Some(Delivery { pair: None, part: Part::Stray, ..open });
+        Some(open).filter(|open| open.part != Part::Stray)
     }
 
     /// Whether its `attach` was seen.
     pub fn is_known(&self) -> bool {
         self.name.is_some()
+    }
+
+    /// What is known of a message on it.
+    pub fn about(&self, channel: u16) -> About<'_> {
+        let coordinated = if self.is_coordinator { record::COORDINATED } else { 0 };
+        let known = if self.is_known() { record::KNOWN } else { 0 };
+        About { flags: coordinated | known, channel, address: &self.address }
     }
 
     /// Whether secrets are sent on it.

@@ -86,10 +86,21 @@ impl Session {
     }
 
     /// Bytes of `side` were lost. `false` if nothing is sure any more.
-    pub fn lose(&mut self, side: Side) -> bool {
+    ///
+    /// A message of which more frames were to come ends here: they may have been the last ones, and
+    /// may have taken it back.
+    pub fn lose(&mut self, side: Side, leaving: &mut Leaving) -> bool {
         self.lost[side as usize] = true;
-        for link in self.links.iter_mut().filter(|link| link.sender == side) {
+        let Self { links, unsettled, channels, .. } = self;
+        let channel = channels[side as usize].unwrap_or(0);
+        for link in links.iter_mut().filter(|link| link.sender == side) {
             link.is_doubtful = true;
+            let (Some(open), Some(handle)) = (link.break_off(), link.handles[side as usize]) else {
+                continue;
+            };
+            let (lane, id) = (lane(side, channel, handle), open.pair.unwrap_or(0));
+            unsettled[side as usize].retain(|one| one.id != id);
+            leaving.push_back(Gone { lane, id, why: Why::Gap });
         }
         self.is_known && self.lost != [true; 2]
     }
@@ -237,9 +248,9 @@ mod tests {
 
     #[test]
     fn what_both_sides_lost_is_not_known() {
-        let mut one = session();
-        assert!(one.lose(Side::Client) && one.lose(Side::Client));
-        assert!(!one.lose(Side::Server));
-        assert!(!Session::on(Side::Client, 3).lose(Side::Client));
+        let (mut one, mut leaving) = (session(), Leaving::new());
+        assert!(one.lose(Side::Client, &mut leaving) && one.lose(Side::Client, &mut leaving));
+        assert!(!one.lose(Side::Server, &mut leaving));
+        assert!(!Session::on(Side::Client, 3).lose(Side::Client, &mut leaving));
     }
 }

@@ -7,7 +7,7 @@ use model::{BodyFacts, Field, Headline, Kind, Message, Tell};
 use super::{
     composite::{
         AMQP_SEQUENCE, AMQP_VALUE, APPLICATION_PROPERTIES, DECLARE, DELIVERY_ANNOTATIONS, DISCHARGE,
-        FOOTER, Fields, MESSAGE_ANNOTATIONS, PROPERTIES, SOURCE, TARGET, TRANSACTIONAL_STATE,
+        FOOTER, Fields, MESSAGE_ANNOTATIONS, PROPERTIES, TRANSACTIONAL_STATE,
     },
     composite, json,
     record::{ABORTED, COORDINATED, HIDDEN, KNOWN, Record, TEXT},
@@ -62,11 +62,10 @@ pub fn tell(message: &Message, to: &mut dyn Tell) {
 
 // === the headline ===
 
-/// A transfer to a coordinator goes by what it carries.
+/// A transfer to a coordinator goes by what it carries, which is sent to nobody else.
 fn name<'m>(record: &Record<'m>) -> Option<&'m [u8]> {
     let name = record.fields()?.composite.name;
-    let transaction = record.is(COORDINATED).then(|| sections(record.sections));
-    let carried = transaction.into_iter().flatten().find_map(|(_, value)| inside(value));
+    let carried = sections(record.sections).find_map(|(_, value)| inside(value));
     let carried = carried.filter(|inside| matches!(inside.composite.code, DECLARE | DISCHARGE));
     Some(carried.map_or(name, |inside| inside.composite.name).as_bytes())
 }
@@ -82,7 +81,7 @@ fn endpoint<'m>(record: &Record<'m>) -> Option<Cow<'m, [u8]>> {
     destination(record).or_else(|| {
         let fields = record.fields()?;
         let said = ["hostname", "mechanism", "container-id"];
-        said.into_iter().rev().find_map(|name| fields.octets(name)).map(Cow::Borrowed)
+        said.into_iter().find_map(|name| fields.octets(name)).map(Cow::Borrowed)
     })
 }
 
@@ -94,13 +93,8 @@ fn destination<'m>(record: &Record<'m>) -> Option<Cow<'m, [u8]>> {
     if record.is(COORDINATED) {
         return Some(Cow::Borrowed(COORDINATOR));
     }
-    let fields = record.fields()?;
-    for (terminus, code) in [("target", TARGET), ("source", SOURCE)] {
-        let terminus = fields.get(terminus).and_then(Fields::within);
-        let terminus = terminus.filter(|terminus| terminus.composite.code == code);
-        if let Some(address) = terminus.and_then(|terminus| terminus.octets("address")) {
-            return Some(Cow::Borrowed(address));
-        }
+    if !record.is(KNOWN) {
+        return None;
     }
     let properties = sections(record.sections).find(|(section, _)| section.code == PROPERTIES);
     let to = Fields::within(properties?.1)?.octets("to")?;

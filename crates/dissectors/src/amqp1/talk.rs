@@ -77,7 +77,7 @@ impl Dissector for Talk {
         }
         let leaving = &mut self.leaving;
         self.sessions.retain(|_, session| {
-            let is_sure = session.lose(from);
+            let is_sure = session.lose(from, leaving);
             if !is_sure {
                 session.over(Why::Gap, leaving);
             }
@@ -361,8 +361,8 @@ impl Talk {
             }
         }
         let link = session.link(from, attach.handle);
-        let address = link.map_or(&[][..], |link| &link.address);
-        let step = write(told, About { flags: record::KNOWN, channel, address }, sink);
+        let about = link.map_or(About { channel, ..About::default() }, |link| link.about(channel));
+        let step = write(told, about, sink);
         self.charge(sink);
         Ok(step)
     }
@@ -402,36 +402,36 @@ impl Talk {
         let channel = frame.channel;
         let key = self.channels[from as usize].get(&channel).copied();
         let Self { sessions, leaving, .. } = self;
-        let mut about = About { channel, ..About::default() };
+        let unknown = About { channel, ..About::default() };
         let Some(session) = key.and_then(|key| sessions.get_mut(&key)) else {
             begin(asks(from), Pair::OneWay, sink);
-            return Ok(write(told, about, sink));
+            return Ok(write(told, unknown, sink));
         };
         let is_sure = session.is_known && !session.has_lost(from.other());
         let Some(link) = session.link(from, handle) else {
             begin(asks(from), Pair::OneWay, sink);
-            return Ok(write(told, about, sink));
+            return Ok(write(told, unknown, sink));
         };
-        let address = link.address.clone();
-        about.address = &address;
-        about.flags = if link.is_known() { record::KNOWN } else { 0 };
-        let detaching = link.detaching;
-        match detaching {
+        let waits = is_sure && link.is_known();
+        let stays = match link.detaching.take() {
             Some((by, asked)) if by != from => {
-                link.detaching = None;
                 begin(answers(from), Pair::Id(asked), sink);
-                session.remove(from, handle, Why::Closed, leaving);
+                false
             }
-            _ if is_sure && link.is_known() => {
+            _ if waits => {
                 link.detaching = Some((from, id));
                 begin(asks(from), Pair::Id(id), sink);
+                true
             }
             _ => {
                 begin(asks(from), Pair::OneWay, sink);
-                session.remove(from, handle, Why::Closed, leaving);
+                false
             }
+        };
+        let step = write(told, link.about(channel), sink);
+        if !stays {
+            session.remove(from, handle, Why::Closed, leaving);
         }
-        let step = write(told, about, sink);
         self.charge(sink);
         Ok(step)
     }
@@ -440,15 +440,11 @@ impl Talk {
     fn flow(&mut self, told: Told<'_>, sink: &mut Sink<'_, '_>) -> Step {
         let channel = told.frame.channel;
         let [_, _, _, _, handle] = told.fields.first();
-        let mut about = About { channel, ..About::default() };
         begin(asks(told.from), Pair::OneWay, sink);
         let session = self.known(told.from, channel);
         let link = handle.uint().and_then(|handle| session?.link(told.from, handle));
-        if let Some(link) = link.filter(|link| link.is_known()) {
-            about.flags = record::KNOWN;
-            about.address = &link.address;
-        }
-        write(told, about, sink)
+        let unknown = About { channel, ..About::default() };
+        write(told, link.map_or(unknown, |link| link.about(channel)), sink)
     }
 }
 
@@ -503,7 +499,7 @@ impl Talk {
         }
         let Some(link) = session.link(from, transfer.handle) else { return Err(Halt::Bad) };
         if sink.is_open() && sink.recorded().is_empty() {
-            record::write(transfer.about(link), performative, sink);
+            record::write(link.about(frame.channel), performative, sink);
         }
         transfer::leave(link, transfer, delivery, sink);
         payload.part = delivery.part;

@@ -99,14 +99,6 @@ impl Transfer {
         }
         input.get(self.at..size).map(section::is_message).ok_or(Halt::Short(size))
     }
-
-    /// What is known of the message that it begins on `link`.
-    pub fn about(self, link: &Link) -> record::About<'_> {
-        let coordinated = if link.is_coordinator { record::COORDINATED } else { 0 };
-        let known = if link.is_known() { record::KNOWN } else { 0 };
-        let channel = self.frame.channel;
-        record::About { flags: coordinated | known, channel, address: &link.address }
-    }
 }
 
 /// After a transfer: what comes next on its link.

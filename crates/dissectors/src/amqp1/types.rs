@@ -324,7 +324,7 @@ mod tests {
         let Ok(Value::Array(items)) = one(b"\xe0\x08\x02\xa3\x02ab\x02cd") else { panic!() };
         let all: Vec<_> = items.collect();
         assert_eq!(all, [Value::Symbol(b"ab"), Value::Symbol(b"cd")]);
-        let Ok(Value::Array(items)) = one(b"\xe0\x06\x02\0\x53\x24\x45") else { panic!() };
+        let Ok(Value::Array(items)) = one(b"\xe0\x05\x02\0\x53\x24\x45") else { panic!() };
         assert_eq!((items.descriptor, items.count()), (Some(&b"\x53\x24"[..]), 2));
     }
 
