@@ -4,6 +4,7 @@
 //! added by its folder and its line here.
 
 pub mod amqp;
+pub mod amqp1;
 pub mod cassandra;
 pub mod dns;
 pub mod http;
@@ -32,6 +33,7 @@ pub static ALL: &[&Dissection] = &[
     &http::DISSECTION,
     &http2::DISSECTION,
     &amqp::DISSECTION,
+    &amqp1::DISSECTION,
     &redis::DISSECTION,
     &postgresql::DISSECTION,
     &mysql::DISSECTION,

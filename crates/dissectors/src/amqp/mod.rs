@@ -6,7 +6,8 @@
 //! confirms it (`confirm.select`), a delivery where the consumer acknowledges it; one acknowledgement
 //! may answer many. All other messages are one-way.
 //!
-//! What is said for authentication is never written down.
+//! What is said for authentication is never written down. Version 1.0 is another protocol, which is read
+//! in a folder of its own; both fill one table.
 
 mod args;
 mod chain;
@@ -17,7 +18,7 @@ mod frame;
 mod method;
 mod probe;
 mod properties;
-mod record;
+pub(crate) mod record;
 mod show;
 mod talk;
 #[cfg(test)]
@@ -26,12 +27,13 @@ mod tests;
 use dissect::{Dissection, Framing, Reader};
 use model::{Protocol, Transport};
 
+pub(crate) use self::fields::{At, FIELDS};
 use self::talk::Talk;
 
 /// What everybody may know of it.
 pub static PROTOCOL: Protocol = Protocol {
     name: "amqp",
-    about: "AMQP 0-9-1 (RabbitMQ): methods, messages with their properties, confirms and acknowledgements",
+    about: "AMQP 0-9-1 (RabbitMQ) and 1.0: methods, messages with their properties, and what becomes of them",
     specification: "https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf",
     fields: fields::FIELDS,
     headline: show::headline,

@@ -12,6 +12,7 @@ use super::{
     properties::Header,
     record::{self, Record},
 };
+use crate::amqp1;
 
 /// The version that is read.
 const VERSION: &[u8] = b"0-9-1";
@@ -22,6 +23,9 @@ const REFUSED: &[u8] = b"protocol-header";
 
 /// What fits in one line.
 pub fn headline<'m>(request: Option<&'m Message>, response: Option<&'m Message>) -> Headline<'m> {
+    if request.or(response).is_some_and(amqp1::record::is_ours) {
+        return amqp1::show::headline(request, response);
+    }
     let (asked, answered) = (request.and_then(Record::of), response.and_then(Record::of));
     let version = Some(Cow::Borrowed(VERSION));
     if let Some(wanted) = request.or(response).and_then(record::refusal) {
@@ -41,6 +45,9 @@ pub fn headline<'m>(request: Option<&'m Message>, response: Option<&'m Message>)
 
 /// Tells everything known of one message.
 pub fn tell(message: &Message, to: &mut dyn Tell) {
+    if amqp1::record::is_ours(message) {
+        return amqp1::show::tell(message, to);
+    }
     to.field(At::System as usize, "rabbitmq".into());
     if let Some(wanted) = record::refusal(message) {
         to.field(At::Operation as usize, model::Value::Text(REFUSED));
