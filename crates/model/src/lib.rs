@@ -6,6 +6,7 @@ mod budget;
 mod call;
 mod flow;
 mod message;
+mod peer;
 mod protocol;
 mod time;
 
@@ -13,5 +14,6 @@ pub use budget::Budget;
 pub use call::{Call, CallSink, Cover, Missing, PairedBy, Pairing, Source, Why};
 pub use flow::{Dir, Endpoint, FlowKey, Side, Transport};
 pub use message::{Body, BodyFacts, Mark, Message, Moment, Moments};
+pub use peer::{Candidate, Doubt, Evidence, Evidences, Peer, Workload};
 pub use protocol::{Field, Headline, Kind, Outcome, Protocol, Status, Tell, Value};
 pub use time::Timestamp;
