@@ -16,4 +16,5 @@ mod table;
 pub use json::Json;
 pub use ndjson::{Ends, Ndjson, Options, Places};
 pub use peer::{push_dns_names, push_peer};
-pub use table::{Style, Table};
+pub use stamp::moment;
+pub use table::{Abouts, Style, Table};

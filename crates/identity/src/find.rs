@@ -91,6 +91,12 @@ impl Directory {
         ports.dedup();
     }
 
+    /// Whether a port of every node was ever a service's.
+    #[must_use]
+    pub fn has_node_port(&self, scope: u16, port: u16, transport: Transport) -> bool {
+        self.0.node_ports.get(&NodePort { scope, port, transport }).is_some()
+    }
+
     /// Whether an address is a node's, where every port may be a service's.
     #[must_use]
     pub fn is_node(&self, scope: u16, ip: IpAddr) -> bool {

@@ -5,6 +5,7 @@
 //!
 //! The rules are in `docs/IDENTITY.md`.
 
+mod answers;
 mod book;
 mod find;
 mod intern;
@@ -18,6 +19,7 @@ mod window;
 
 use std::sync::Arc;
 
+pub use answers::{Answers, Lesson};
 pub use book::{Book, Counts, Limits};
 pub use find::{Found, Query};
 pub use names::{NameRule, Names};
