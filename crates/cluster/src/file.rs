@@ -103,6 +103,9 @@ pub fn read_from(
 ) -> Result<Form, FileError> {
     let mut head = Vec::new();
     from.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    if head.starts_with("\u{feff}".as_bytes()) {
+        head.drain(.."\u{feff}".len());
+    }
     let form = recognise(&head);
     let mut all = io::Cursor::new(head).chain(from);
     let mut piece = |piece: &Piece<'_>, troubles: &mut Troubles| {
@@ -124,7 +127,7 @@ pub fn read_from(
 /// What a file is, by how it begins.
 fn recognise(head: &[u8]) -> Form {
     let text = String::from_utf8_lossy(head);
-    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let text = text.trim_start();
     if text.starts_with(['{', '[']) && !text.starts_with("[[") {
         let first = text.lines().next().unwrap_or_default();
         let is_whole = serde_json::from_str::<serde::de::IgnoredAny>(first).is_ok();

@@ -166,7 +166,7 @@ impl Tables {
         };
         match &claim.holder {
             Holder::Pod(pod) | Holder::Host(pod) | Holder::Mapped(pod) => {
-                let of = |(_, id): &(Timestamp, u32)| self.templates.get(&Id(*id));
+                let of = |(.., id): &(Timestamp, u64, u32)| self.templates.get(&Id(*id));
                 for template in pod.templates.iter().filter_map(of) {
                     let own = template.key.containers.iter().flat_map(|c| &c.ports);
                     ports.extend(own.flat_map(|port| [port.number, port.host]));
@@ -277,7 +277,7 @@ impl<'d> Found<'d> {
 
     fn is_pod(&mut self, pod: &'d Pod, evidence: Evidence) {
         let Query { at, port, transport, .. } = self.query;
-        for (from, _) in pod.templates.iter().skip(1) {
+        for (from, ..) in pod.templates.iter().skip(1) {
             self.span.edge(*from, at);
         }
         self.pod = Some(pod);
@@ -415,7 +415,7 @@ impl<'d> Found<'d> {
     fn host_listens(&self, claims: &[Claim], pod: &Pod) -> bool {
         let Query { at, port, transport, .. } = self.query;
         let Some(template) = self.tables.template(pod, at) else { return false };
-        let selecting = || self.tables.selecting(template, at, &mut Span::ALWAYS.clone());
+        let selecting = || self.tables.selecting(template, at, &mut { Span::ALWAYS });
         let endpoint = |claim: &Claim| match &claim.holder {
             Holder::Endpoint(face, hint) => {
                 *hint == pod.hint() && claim.window.may_hold(at) && face.has(port, transport)
@@ -659,7 +659,7 @@ impl<'d> Found<'d> {
     /// All services before the pod, if there are several.
     fn services(&self) -> Vec<&'d str> {
         let Some(template) = self.template else { return Vec::new() };
-        let selecting = self.tables.selecting(template, self.query.at, &mut Span::ALWAYS.clone());
+        let selecting = self.tables.selecting(template, self.query.at, &mut { Span::ALWAYS });
         let mut names: Vec<&str> = selecting.iter().map(|(service, _)| &*service.name).collect();
         names.extend(self.service().filter(|name| !names.contains(name)));
         names.sort_unstable();

@@ -106,8 +106,9 @@ pub(crate) struct Pod {
     pub(crate) name: Box<str>,
     /// The node's number.
     pub(crate) node: Option<u32>,
-    /// Its templates, by the time from which they were its; the first also before.
-    pub(crate) templates: SmallVec<[(Timestamp, u32); 1]>,
+    /// Its templates, by the time from which they were its (and the resource version); the first also
+    /// before.
+    pub(crate) templates: SmallVec<[(Timestamp, u64, u32); 1]>,
     /// Its addresses; those of its node if it has ports there.
     pub(crate) ips: SmallVec<[IpAddr; 2]>,
     pub(crate) annotations: Option<Arc<[Label]>>,
@@ -194,8 +195,8 @@ pub(crate) struct Face {
 impl Pod {
     /// The number of its template at this time.
     pub(crate) fn template(&self, at: Timestamp) -> u32 {
-        let after = self.templates.partition_point(|(from, _)| *from <= at);
-        self.templates.get(after.saturating_sub(1)).map_or(u32::MAX, |(_, template)| *template)
+        let after = self.templates.partition_point(|(from, ..)| *from <= at);
+        self.templates.get(after.saturating_sub(1)).map_or(u32::MAX, |(.., template)| *template)
     }
 
     /// The lower bits of its identity.
@@ -209,6 +210,35 @@ impl Uid {
     pub(crate) fn hint(self) -> u32 {
         ((self.0 & u128::from(u32::MAX)) as u32).max(1)
     }
+}
+
+/// Puts a state into its place among `states`: by resource version, where it has one, else by time.
+/// Whether that is news.
+///
+/// A later version that was noticed earlier tells that the one before was over by then.
+pub(crate) fn put_state<T: PartialEq, A: smallvec::Array<Item = (Timestamp, u64, T)>>(
+    states: &mut SmallVec<A>,
+    (from, version, state): (Timestamp, u64, T),
+) -> bool {
+    let is_before = |own: &(Timestamp, u64, T)| match version == 0 || own.1 == 0 {
+        true => own.0 <= from,
+        false => (own.1, own.0) <= (version, from),
+    };
+    let place = states.iter().take_while(|own| is_before(own)).count();
+    let before = place.checked_sub(1).and_then(|before| states.get(before));
+    if before.is_some_and(|own| own.2 == state) {
+        return false;
+    }
+    let from = states.get(place).map_or(from, |next| next.0.min(from));
+    if let Some(next) = states.get_mut(place).filter(|next| next.2 == state) {
+        (next.0, next.1) = (from, version);
+    } else {
+        states.insert(place, (from, version, state));
+    }
+    for own in states.iter_mut().take(place) {
+        own.0 = own.0.min(from);
+    }
+    true
 }
 
 // === impl Template ===

@@ -149,7 +149,8 @@ mod tests {
     }
 
     fn at(windows: &[Window], at: u64) -> Verdict {
-        holder(windows.iter().enumerate(), Timestamp(at), &mut Span::ALWAYS)
+        let mut span = Span::ALWAYS;
+        holder(windows.iter().enumerate(), Timestamp(at), &mut span)
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Book {
     fn end_pods(&mut self, scope: u16, at: Timestamp, ns: Option<&str>, there: &HashSet<Uid>) {
         let mut gone = Vec::new();
         self.tables.pods.each(&mut |key, pod| {
-            let is_new = pod.templates.first().is_some_and(|(from, _)| *from > at);
+            let is_new = pod.templates.first().is_some_and(|(from, ..)| *from > at);
             if key.scope == scope && pod.until > at && !is_new && !there.contains(&key.uid) {
                 gone.push((*key, pod.clone()));
             }

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::{Book, Gone, SECOND_NS, dating, gone_by, retain};
 use crate::{
     Container, Meta, PodBody,
-    tables::{Address, Claim, Holder, Id, Pod, PodKey, Template, TemplateKey},
+    tables::{Address, Claim, Holder, Id, Pod, PodKey, Template, TemplateKey, put_state},
     window::{FOREVER, Window},
 };
 
@@ -39,7 +39,7 @@ impl Book {
                 uid: meta.uid,
                 name: meta.name.clone().into_boxed_str(),
                 node,
-                templates: SmallVec::from_buf([(window.seen, template)]),
+                templates: SmallVec::from_buf([(window.seen, meta.version, template)]),
                 ips: SmallVec::new(),
                 annotations,
                 version: meta.version,
@@ -56,7 +56,7 @@ impl Book {
                 ..Pod::clone(pod)
             },
         };
-        self.put_pod(key, known, pod, (window, template), body);
+        self.put_pod(key, known, pod, (window, meta.version, template), body);
     }
 
     fn put_pod(
@@ -64,14 +64,18 @@ impl Book {
         key: PodKey,
         known: Option<Arc<Pod>>,
         mut pod: Pod,
-        (window, template): (Window, u32),
+        (window, version, template): (Window, u64, u32),
         body: &PodBody,
     ) {
         if known.is_none() {
             self.bytes += retain::pod_bytes(&pod);
             self.use_template(template);
-        } else if add_template(&mut pod, window.seen, template) {
-            self.use_template(template);
+        } else {
+            let had = pod.templates.len();
+            put_state(&mut pod.templates, (window.seen, version, template));
+            if pod.templates.len() > had {
+                self.use_template(template);
+            }
         }
         pod.until = pod.until.min(window.until);
         let is_current = known.as_ref().is_none_or(|known| pod.version >= known.version);
@@ -217,7 +221,7 @@ fn window(at: Option<Timestamp>, meta: &Meta, body: &PodBody, is_deleted: bool) 
     if body.is_over {
         // It had its addresses by its end, whenever we heard of it.
         let finished = body.finished.unwrap_or(meta.changed);
-        window.seen = window.seen.min(finished.max(window.since));
+        window.seen = window.seen.min(finished.after(SECOND_NS - 1).max(window.since));
         window.end(at.unwrap_or(finished.after(SECOND_NS)));
     }
     if is_deleted {
@@ -236,21 +240,6 @@ fn mapped_on(body: &PodBody) -> impl Iterator<Item = &IpAddr> {
 
 fn holds(body: &PodBody, ip: IpAddr) -> bool {
     body.ips.contains(&ip) || body.host_ips.contains(&ip)
-}
-
-/// From `at` on the pod had this template. Whether that is news.
-fn add_template(pod: &mut Pod, at: Timestamp, template: u32) -> bool {
-    let place = pod.templates.partition_point(|(from, _)| *from <= at);
-    let before = place.checked_sub(1).and_then(|before| pod.templates.get(before));
-    if before.is_some_and(|(_, own)| *own == template) {
-        return false;
-    }
-    if let Some((from, _)) = pod.templates.get_mut(place).filter(|(_, own)| *own == template) {
-        *from = at;
-        return false;
-    }
-    pod.templates.insert(place, (at, template));
-    true
 }
 
 // === impl Holder ===

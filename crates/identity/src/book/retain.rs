@@ -92,7 +92,7 @@ impl Book {
                 claim.holder.pod().is_some_and(|own| own.uid == key.uid)
             });
         }
-        for (_, template) in &pod.templates {
+        for (.., template) in &pod.templates {
             self.leave_template(*template);
         }
     }

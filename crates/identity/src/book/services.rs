@@ -8,7 +8,10 @@ use smallvec::SmallVec;
 use super::{Book, Gone, dating, gone_by, open, retain};
 use crate::{
     Meta, ServiceBody, Uid,
-    tables::{Address, Claim, Claims, Holder, Id, NodePort, PodKey, Port, Service, Spec},
+    tables::{
+        Address, Claim, Claims, Holder, Id, NodePort, PodKey, Port, Service, Spec,
+        put_state,
+    },
     window::{FOREVER, Window},
 };
 
@@ -43,7 +46,10 @@ impl Book {
         let service = Arc::make_mut(service);
         let had_ended = service.window.until < FOREVER;
         service.window.merge(&window);
-        let is_news = add_spec(service, from, meta.version, &spec);
+        let is_news = put_state(&mut service.specs, (from, meta.version, spec.clone()));
+        if service.specs.len() > SPECS_MAX {
+            service.specs.remove(0);
+        }
         let until = service.window.until;
         if until < FOREVER && !had_ended {
             self.ended.entry(until).or_default().push(Gone::Service(id, key));
@@ -205,23 +211,4 @@ fn spec_window(service: &Service, place: usize) -> Window {
         window.end(next);
     }
     window
-}
-
-/// From `from` on the service was like this. Whether that is news.
-fn add_spec(service: &mut Service, from: Timestamp, version: u64, spec: &Arc<Spec>) -> bool {
-    let specs = &mut service.specs;
-    let place = specs.partition_point(|(own, own_version, _)| (*own, *own_version) <= (from, version));
-    let before = place.checked_sub(1).and_then(|before| specs.get(before));
-    if before.is_some_and(|(_, _, own)| own == spec) {
-        return false;
-    }
-    if let Some(next) = specs.get_mut(place).filter(|(_, _, own)| own == spec) {
-        (next.0, next.1) = (from, version);
-        return true;
-    }
-    if specs.len() >= SPECS_MAX {
-        specs.remove(0);
-    }
-    specs.insert(place.min(specs.len()), (from, version, spec.clone()));
-    true
 }
