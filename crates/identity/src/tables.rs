@@ -215,10 +215,13 @@ impl Uid {
 /// Puts a state into its place among `states`: by resource version, where it has one, else by time.
 /// Whether that is news.
 ///
-/// A later version that was noticed earlier tells that the one before was over by then.
+/// A later version that was noticed earlier tells that the one before was over by then. A state that
+/// says the same as the one before it is not kept, unless `repeats` are wanted: something else may
+/// yet come to light between the two.
 pub(crate) fn put_state<T: PartialEq, A: smallvec::Array<Item = (Timestamp, u64, T)>>(
     states: &mut SmallVec<A>,
     (from, version, state): (Timestamp, u64, T),
+    repeats: bool,
 ) -> bool {
     let is_before = |own: &(Timestamp, u64, T)| match version == 0 || own.1 == 0 {
         true => own.0 <= from,
@@ -226,11 +229,14 @@ pub(crate) fn put_state<T: PartialEq, A: smallvec::Array<Item = (Timestamp, u64,
     };
     let place = states.iter().take_while(|own| is_before(own)).count();
     let before = place.checked_sub(1).and_then(|before| states.get(before));
-    if before.is_some_and(|own| own.2 == state) {
+    let is_known = |own: &(Timestamp, u64, T)| {
+        own.2 == state && (!repeats || (own.0, own.1) == (from, version))
+    };
+    if before.is_some_and(is_known) {
         return false;
     }
     let from = states.get(place).map_or(from, |next| next.0.min(from));
-    if let Some(next) = states.get_mut(place).filter(|next| next.2 == state) {
+    if let Some(next) = states.get_mut(place).filter(|next| next.2 == state && !repeats) {
         (next.0, next.1) = (from, version);
     } else {
         states.insert(place, (from, version, state));

@@ -72,7 +72,7 @@ impl Book {
             self.use_template(template);
         } else {
             let had = pod.templates.len();
-            put_state(&mut pod.templates, (window.seen, version, template));
+            put_state(&mut pod.templates, (window.seen, version, template), false);
             if pod.templates.len() > had {
                 self.use_template(template);
             }

@@ -16,7 +16,9 @@ use crate::{
 };
 
 /// States of one service that are remembered.
-const SPECS_MAX: usize = 4096;
+const SPECS_MAX: usize = 1024;
+/// More of them are looked through for repetitions.
+const SPECS_FEW: usize = 32;
 
 // === impl Book ===
 
@@ -46,10 +48,8 @@ impl Book {
         let service = Arc::make_mut(service);
         let had_ended = service.window.until < FOREVER;
         service.window.merge(&window);
-        let is_news = put_state(&mut service.specs, (from, meta.version, spec.clone()));
-        if service.specs.len() > SPECS_MAX {
-            service.specs.remove(0);
-        }
+        let is_news = put_state(&mut service.specs, (from, meta.version, spec.clone()), true);
+        shorten(service);
         let until = service.window.until;
         if until < FOREVER && !had_ended {
             self.ended.entry(until).or_default().push(Gone::Service(id, key));
@@ -211,4 +211,16 @@ fn spec_window(service: &Service, place: usize) -> Window {
         window.end(next);
     }
     window
+}
+
+/// Forgets states that repeat the one before, where there are many, and the first if there are too
+/// many all the same.
+fn shorten(service: &mut Service) {
+    let specs = &mut service.specs;
+    if specs.len() > SPECS_FEW {
+        specs.dedup_by(|next, before| next.2 == before.2);
+    }
+    if specs.len() > SPECS_MAX {
+        specs.remove(0);
+    }
 }
