@@ -20,6 +20,8 @@ pub enum Command {
     Read(ReadArgs),
     /// List the protocols, with the fields that each of them fills in.
     Protocols(ProtocolsArgs),
+    /// Who had which address when.
+    Identity(IdentityArgs),
 }
 
 /// Arguments of `callscope read`.
@@ -65,6 +67,14 @@ pub struct ReadArgs {
     /// numbers, unless the server was seen to tell its types (server reflection) on that connection.
     #[arg(long, value_name = "FILE")]
     pub proto_descriptors: Vec<PathBuf>,
+    /// Who had which address when: dumps (`kubectl get pods,services,endpointslices,nodes,… -A -o json`
+    /// or yaml), recorded watches, `callscope identity record`'s logs, names files. May be given
+    /// several times.
+    #[arg(long, value_name = "FILE")]
+    pub identity: Vec<PathBuf>,
+    /// Name addresses that nothing else names as the name servers in the capture did.
+    #[arg(long)]
+    pub dns_names: bool,
     /// Show a call that goes on after this many seconds, and again at its end under the same id
     /// [default: 10 for standard input, else only at its end].
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
@@ -89,6 +99,70 @@ pub struct ProtocolsArgs {
     /// Only these.
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
+}
+
+/// Arguments of `callscope identity`.
+#[derive(Debug, clap::Args)]
+pub struct IdentityArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: IdentityCommand,
+}
+
+/// What can be done with identities.
+#[derive(Debug, Subcommand)]
+pub enum IdentityCommand {
+    /// Say who an address was, why, and who else it could have been.
+    Explain(ExplainArgs),
+    /// Write what files say about addresses as a log: one line of JSON for each event.
+    Record(RecordArgs),
+}
+
+/// Arguments of `callscope identity explain`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  callscope identity explain 10.1.0.9 --identity cluster.json\n  \
+                        callscope identity explain '[fd00::7]:8080' --at 2026-01-29T11:08:21Z --identity watch.ndjson"
+)]
+pub struct ExplainArgs {
+    /// The address, with or without a port.
+    #[arg(value_name = "IP[:PORT]", value_parser = crate::identity::end)]
+    pub who: (std::net::IpAddr, Option<u16>),
+    /// When (RFC 3339) [default: the latest moment that the files speak of].
+    #[arg(long, value_name = "TIME", value_parser = crate::identity::moment)]
+    pub at: Option<model::Timestamp>,
+    /// The port is a UDP port.
+    #[arg(long)]
+    pub udp: bool,
+    /// The address space, where clusters overlap.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub scope: u16,
+    /// Dumps, logs, recorded watches, names files.
+    #[arg(long, value_name = "FILE", required = true)]
+    pub identity: Vec<PathBuf>,
+    /// How to say it.
+    #[arg(long, value_enum, default_value_t = ExplainFormat::Text)]
+    pub format: ExplainFormat,
+}
+
+/// Arguments of `callscope identity record`.
+#[derive(Debug, clap::Args)]
+pub struct RecordArgs {
+    /// Dumps, logs, recorded watches.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Write to this file instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// How identities are told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum ExplainFormat {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
 }
 
 /// How calls are shown.

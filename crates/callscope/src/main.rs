@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod args;
+mod identity;
 mod protocols;
 mod read;
 mod size;
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
     let outcome = match args::Args::parse().command {
         args::Command::Read(args) => read::run(&args),
         args::Command::Protocols(args) => protocols::run(&args),
+        args::Command::Identity(args) => identity::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,6 +2,7 @@
 
 mod keys;
 mod merge;
+mod naming;
 mod output;
 mod pipeline;
 mod progress;
@@ -40,8 +41,9 @@ const OPEN_AFTER: Duration = Duration::from_secs(10);
 pub fn run(args: &ReadArgs) -> Result<()> {
     crate::protocols::check(&args.protocol)?;
     let reader = Reader::open(&inputs(args)?, Options::default())?;
+    let directory = directory(args)?;
     let (out, to_terminal) = output(args)?;
-    let shape = Shape { lore: lore(args)?, ..shape(args, to_terminal) };
+    let shape = Shape { lore: lore(args)?, directory, ..shape(args, to_terminal) };
     let threads = threads(args, &shape);
     let progress = Progress::new(&reader, !args.quiet && !to_terminal, PROGRESS_BYTES_MIN);
     let keys = Keys::open(args.keylog.as_deref())?;
@@ -64,6 +66,18 @@ fn inputs(args: &ReadArgs) -> Result<Vec<Input>> {
         );
     }
     Ok(vec![Input::named(OsStr::new("-"))])
+}
+
+/// What `--identity` says.
+fn directory(args: &ReadArgs) -> Result<Option<identity::Directory>> {
+    if args.identity.is_empty() {
+        return Ok(None);
+    }
+    let loaded = crate::identity::load(&args.identity)?;
+    for warning in &loaded.warnings {
+        eprintln!("callscope: {warning}");
+    }
+    Ok(Some(loaded.directory))
 }
 
 fn output(args: &ReadArgs) -> Result<(Box<dyn Write + Send>, bool)> {
@@ -100,6 +114,8 @@ fn shape(args: &ReadArgs, to_terminal: bool) -> Shape {
         only: args.protocol.clone(),
         body_limit: args.body_limit,
         lore: Lore::default(),
+        directory: None,
+        dns_names: args.dns_names,
     }
 }
 

@@ -8,10 +8,13 @@ mod half;
 mod indent;
 mod json;
 mod ndjson;
+mod peer;
 mod push;
 mod stamp;
 mod table;
 
 pub use json::Json;
-pub use ndjson::{Ndjson, Options};
-pub use table::{Style, Table};
+pub use ndjson::{Ends, Ndjson, Options, Places};
+pub use peer::{push_dns_names, push_peer};
+pub use stamp::moment;
+pub use table::{Abouts, Style, Table};

@@ -29,6 +29,25 @@ pub struct Options {
     pub body_bytes_max: usize,
 }
 
+/// What is known of the ends of a call: members with a comma in front, as
+/// [`push_peer`](crate::push_peer) writes them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ends<'e> {
+    /// Of the client.
+    pub src: &'e [u8],
+    /// Of the server.
+    pub dst: &'e [u8],
+}
+
+/// Where in the text the objects of a call's ends have room for more members.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Places {
+    /// Of the client.
+    pub src: usize,
+    /// Of the server.
+    pub dst: usize,
+}
+
 // === impl Options ===
 
 impl Default for Options {
@@ -61,10 +80,20 @@ impl Ndjson {
 
     /// Appends `call` and a newline to `out`.
     pub fn render(&mut self, call: &Call<'_>, out: &mut Vec<u8>) {
+        self.render_between(call, Ends::default(), out);
+    }
+
+    /// The same, with what is known of its ends. Says where more may be said of them.
+    pub fn render_between(
+        &mut self,
+        call: &Call<'_>,
+        ends: Ends<'_>,
+        out: &mut Vec<u8>,
+    ) -> Places {
         self.push_identity(call, out);
         push_headline(&(call.protocol.headline)(call.request, call.response), out);
-        push_end(b"\"src\":{\"ip\":\"", call.client, out);
-        push_end(b"\"dst\":{\"ip\":\"", call.server, out);
+        let src = push_end(b"\"src\":{\"ip\":\"", call.client, ends.src, out);
+        let dst = push_end(b"\"dst\":{\"ip\":\"", call.server, ends.dst, out);
         if let Some(request) = call.request {
             out.extend_from_slice(b"\"request\":");
             self.halves.push(call.protocol, request, call.response, call.begin(), out);
@@ -78,6 +107,7 @@ impl Ndjson {
             push_cover(cover, out);
         }
         self.push_origin(call, out);
+        Places { src, dst }
     }
 
     fn push_identity(&mut self, call: &Call<'_>, out: &mut Vec<u8>) {
@@ -154,12 +184,20 @@ fn push_member<const LEN: usize>(key: &[u8; LEN], text: Option<&[u8]>, out: &mut
 }
 
 #[inline]
-fn push_end<const LEN: usize>(key: &[u8; LEN], end: Endpoint, out: &mut Vec<u8>) {
+fn push_end<const LEN: usize>(
+    key: &[u8; LEN],
+    end: Endpoint,
+    members: &[u8],
+    out: &mut Vec<u8>,
+) -> usize {
     out.extend_from_slice(key);
     push_ip(out, end.ip);
     out.extend_from_slice(b"\",\"port\":");
     push_number(out, end.port);
+    out.extend_from_slice(members);
+    let place = out.len();
     out.extend_from_slice(b"},");
+    place
 }
 
 fn push_pairing(call: &Call<'_>, out: &mut Vec<u8>) {

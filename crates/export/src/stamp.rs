@@ -23,6 +23,12 @@ const FRACTION_AT: usize = "2026-01-29T11:08:21.".len();
 const SECOND_NS: u64 = 1_000_000_000;
 const DAY_SECONDS: u64 = 86_400;
 
+/// The moment as text: RFC 3339 in UTC with nanoseconds.
+#[must_use]
+pub fn moment(at: Timestamp) -> String {
+    String::from_utf8_lossy(Stamps::new().text(at)).into_owned()
+}
+
 // === impl Stamps ===
 
 impl Stamps {

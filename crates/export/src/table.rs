@@ -14,6 +14,15 @@ mod layout;
 mod line;
 mod text;
 
+/// What is said of the ends of a call.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Abouts<'a> {
+    /// Of the client.
+    pub client: Option<&'a str>,
+    /// Of the server.
+    pub server: Option<&'a str>,
+}
+
 /// How a terminal is to be written to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Style {
@@ -71,8 +80,13 @@ impl Table {
 
     /// Appends the line of `call`, after a header if there was none and the date if it is another.
     pub fn render(&mut self, call: &Call<'_>, out: &mut Vec<u8>) {
+        self.render_between(call, Abouts::default(), out);
+    }
+
+    /// The same, with names in place of the addresses of its ends.
+    pub fn render_between(&mut self, call: &Call<'_>, names: Abouts<'_>, out: &mut Vec<u8>) {
         let headline = (call.protocol.headline)(call.request, call.response);
-        self.fill(call, &headline);
+        self.fill(call, &headline, names);
         self.layout.grow(&self.cells);
         let layout = self.layout.fitted(self.style.width.map(usize::from));
         if self.header.is_none_or(|header| !header.shows_the_same(&layout)) {
@@ -84,20 +98,32 @@ impl Table {
 
     /// Appends all that is known of `call`, over several lines and with a blank one at the end.
     pub fn details(&mut self, call: &Call<'_>, sources: &[Source], out: &mut Vec<u8>) {
+        self.details_between(call, sources, Abouts::default(), out);
+    }
+
+    /// The same, with what is known of its ends.
+    pub fn details_between(
+        &mut self,
+        call: &Call<'_>,
+        sources: &[Source],
+        abouts: Abouts<'_>,
+        out: &mut Vec<u8>,
+    ) {
         let Self { style, stamps, bodies, lore, .. } = self;
-        details::push((*style, lore), stamps, bodies, call, sources, out);
+        details::push((*style, lore), stamps, bodies, call, sources, abouts, out);
     }
 
     // --- cells ---
 
-    fn fill(&mut self, call: &Call<'_>, headline: &Headline<'_>) {
+    fn fill(&mut self, call: &Call<'_>, headline: &Headline<'_>, names: Abouts<'_>) {
         self.cells.iter_mut().for_each(String::clear);
         let (style, cells) = (self.style, &mut self.cells);
         let moment = self.stamps.text(call.begin());
         cells[Column::Time as usize].push_str(str::from_utf8(&moment[11..23]).unwrap_or_default());
-        let ends = [(Column::Client, call.client), (Column::Server, call.server)];
-        for (column, end) in ends {
-            text::push_endpoint(&mut cells[column as usize], end, style);
+        let client = (Column::Client, call.client, names.client);
+        let server = (Column::Server, call.server, names.server);
+        for (column, end, name) in [client, server] {
+            text::push_end(&mut cells[column as usize], end, name, style);
         }
         cells[Column::Protocol as usize].push_str(call.protocol.name);
         for (column, text) in

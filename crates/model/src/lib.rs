@@ -7,6 +7,7 @@ mod call;
 mod flow;
 mod lore;
 mod message;
+mod peer;
 mod protocol;
 mod time;
 
@@ -15,5 +16,6 @@ pub use call::{Call, CallSink, Cover, Missing, PairedBy, Pairing, Source, Why};
 pub use flow::{Dir, Endpoint, FlowKey, Side, Transport};
 pub use lore::Lore;
 pub use message::{Body, BodyFacts, Mark, Message, Moment, Moments};
+pub use peer::{Candidate, Doubt, Evidence, Evidences, Peer, Workload};
 pub use protocol::{Field, Headline, Kind, Outcome, Protocol, Status, Tell, Value};
 pub use time::Timestamp;

@@ -3,12 +3,17 @@
 use std::{
     collections::VecDeque,
     io::{IoSlice, Write},
+    net::IpAddr,
+    ops::Range,
     sync::{Mutex, PoisonError},
 };
 
 use anyhow::Result;
+use identity::{Answers, Lesson};
+use model::Timestamp;
 
 use super::{
+    naming::Answer,
     output::{Ending, Renderer, Shape},
     pipeline::lock,
 };
@@ -30,6 +35,10 @@ struct State {
 
 struct Writer {
     ending: Ending,
+    /// What name servers said up to here.
+    answers: Answers,
+    /// Text whose holes are filled.
+    filled: Vec<u8>,
     out: Box<dyn Write + Send>,
 }
 
@@ -40,6 +49,27 @@ pub struct Part {
     pub text: Vec<u8>,
     /// Each call's place in the order of all calls, and where its text ends.
     pub calls: Vec<((u64, u64), usize)>,
+    /// Places in the text for what name servers call an address, in its order.
+    pub holes: Vec<Hole>,
+    /// What calls teach about names, by the call's place in the order of all calls.
+    pub lessons: Vec<((u64, u64), Lesson)>,
+}
+
+/// A place in the text for the name of an end that nobody else knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Hole {
+    /// The call's place in the order of all calls.
+    pub key: (u64, u64),
+    /// Where in the text.
+    pub at: usize,
+    /// Which end of which stream.
+    pub stream: u64,
+    /// Who may have asked for the name.
+    pub client: IpAddr,
+    /// The address.
+    pub ip: IpAddr,
+    /// When the call began.
+    pub begin: Timestamp,
 }
 
 // === impl Merge ===
@@ -47,7 +77,9 @@ pub struct Part {
 impl Merge {
     /// For `threads` workers.
     pub fn new(threads: usize, shape: &Shape, out: Box<dyn Write + Send>) -> Self {
-        let writer = Some(Writer { ending: Ending::new(shape), out });
+        let ending = Ending::new(shape);
+        let writer =
+            Some(Writer { ending, answers: Answers::default(), filled: Vec::new(), out });
         let state = State { rounds: VecDeque::new(), first: 0, spare: Vec::new(), writer };
         Self { threads, state: Mutex::new(state) }
     }
@@ -114,26 +146,72 @@ impl State {
 
 impl Writer {
     fn write(&mut self, parts: &[Part]) -> Result<()> {
-        self.ending.write(&mut interleave(parts), &mut self.out)
+        let runs = interleave(parts);
+        let fills = self.fills(parts);
+        if fills.iter().all(Vec::is_empty) {
+            let slice = |(part, range): (usize, Range<usize>)| IoSlice::new(&parts[part].text[range]);
+            return self.ending.write(&mut runs.into_iter().map(slice).collect::<Vec<_>>(), &mut self.out);
+        }
+        self.filled.clear();
+        let mut next = vec![0; parts.len()];
+        for (part, range) in runs {
+            let mut from = range.start;
+            while let Some((at, json)) = fills[part].get(next[part]).filter(|f| f.0 < range.end) {
+                self.filled.extend_from_slice(&parts[part].text[from..*at]);
+                self.filled.extend_from_slice(json);
+                (from, next[part]) = (*at, next[part] + 1);
+            }
+            self.filled.extend_from_slice(&parts[part].text[from..range.end]);
+        }
+        self.ending.write(&mut [IoSlice::new(&self.filled)], &mut self.out)
+    }
+
+    /// What comes into the holes of each part. Calls are gone through in their order, so that each
+    /// knows the names that were taught before it.
+    fn fills(&mut self, parts: &[Part]) -> Vec<Vec<(usize, Vec<u8>)>> {
+        let mut fills = vec![Vec::new(); parts.len()];
+        if self.answers.is_empty() && parts.iter().all(|part| part.lessons.is_empty()) {
+            return fills;
+        }
+        let mut steps = Vec::new();
+        for (index, part) in parts.iter().enumerate() {
+            let lessons = part.lessons.iter().enumerate();
+            steps.extend(lessons.map(|(at, (key, _))| (*key, 0_u8, index, at)));
+            steps.extend(part.holes.iter().enumerate().map(|(at, h)| (h.key, 1, index, at)));
+        }
+        steps.sort_unstable();
+        for (_, is_hole, index, at) in steps {
+            if is_hole == 0 {
+                self.answers.learn(&parts[index].lessons[at].1);
+                continue;
+            }
+            let hole = parts[index].holes[at];
+            if let Some(name) =
+                self.answers.of_stream(hole.stream, hole.client, hole.ip, hole.begin)
+            {
+                fills[index].push((hole.at, Answer::outside(&name).json));
+            }
+        }
+        fills
     }
 }
 
 /// The calls of all parts, by their order; each part is in order by itself. Calls of one part that
-/// follow each other are one slice.
-fn interleave(parts: &[Part]) -> Vec<IoSlice<'_>> {
-    let mut slices = Vec::new();
+/// follow each other are one run of its text.
+fn interleave(parts: &[Part]) -> Vec<(usize, Range<usize>)> {
+    let mut runs = Vec::new();
     let mut heads = vec![0; parts.len()];
     loop {
         let next = |index: usize| Some(parts[index].calls.get(heads[index])?.0);
         let Some((_, index)) = (0..parts.len()).filter_map(|i| Some((next(i)?, i))).min() else {
-            return slices;
+            return runs;
         };
         let until = (0..parts.len()).filter(|i| *i != index).filter_map(next).min();
         let (part, head) = (&parts[index], heads[index]);
         let run = part.calls[head..].iter().take_while(|call| until.is_none_or(|u| call.0 < u));
         let end = head + run.count().max(1);
         let from = head.checked_sub(1).map_or(0, |before| part.calls[before].1);
-        slices.push(IoSlice::new(&part.text[from..part.calls[end - 1].1]));
+        runs.push((index, from..part.calls[end - 1].1));
         heads[index] = end;
     }
 }
@@ -145,6 +223,8 @@ impl Part {
     pub fn clear(&mut self) {
         self.text.clear();
         self.calls.clear();
+        self.holes.clear();
+        self.lessons.clear();
     }
 
     fn emptied(mut self) -> Self {
@@ -169,7 +249,10 @@ mod tests {
     #[test]
     fn calls_of_two_workers_come_in_one_order() {
         let parts = [part(&[(1, "a"), (4, "d")]), part(&[(2, "b"), (3, "c"), (5, "e"), (6, "f")])];
-        let slices: Vec<_> = interleave(&parts).iter().map(|slice| slice.to_vec()).collect();
-        assert_eq!(slices, [&b"a"[..], b"bc", b"d", b"ef"]);
+        let runs: Vec<_> = interleave(&parts)
+            .into_iter()
+            .map(|(part, range)| parts[part].text[range].to_vec())
+            .collect();
+        assert_eq!(runs, [&b"a"[..], b"bc", b"d", b"ef"]);
     }
 }

@@ -1,12 +1,19 @@
 //! Calls to text: what each worker renders by itself, and what is only known where all comes together.
 
-use std::io::{self, IoSlice, Write};
+use std::{
+    io::{self, IoSlice, Write},
+    rc::Rc,
+};
 
 use anyhow::Result;
-use export::{Json, Ndjson, Options, Style, Table};
-use model::{Call, CallSink, Lore, Source};
+use export::{Abouts, Ends, Json, Ndjson, Options, Places, Style, Table};
+use identity::{Answers, Directory, Lesson};
+use model::{Call, CallSink, Endpoint, Lore, Source};
 
-use super::merge::Part;
+use super::{
+    merge::{Hole, Part},
+    naming::{self, Answer, Naming},
+};
 use crate::args::Format;
 
 /// Decoded bytes of a body shown at least, however few of its encoded bytes are kept.
@@ -29,6 +36,10 @@ pub struct Shape {
     pub body_limit: u64,
     /// What payloads are read with.
     pub lore: Lore,
+    /// Who had which address when.
+    pub directory: Option<Directory>,
+    /// Whether answers of name servers give names.
+    pub dns_names: bool,
 }
 
 /// Renders one worker's calls into a part.
@@ -38,6 +49,12 @@ pub struct Renderer {
     form: Form,
     sources: Vec<Source>,
     only: Vec<String>,
+    naming: Option<Naming>,
+    dns_names: bool,
+    /// What name servers said, where calls are rendered in their order.
+    answers: Answers,
+    lessons: Vec<Lesson>,
+    nobody: Rc<Answer>,
 }
 
 enum Form {
@@ -69,7 +86,17 @@ impl Renderer {
             Form::Lines(lines) => lines.learn(&shape.lore),
             Form::Table(table) | Form::Details(table) => table.learn(&shape.lore),
         }
-        Self { part: Part::default(), form, sources: Vec::new(), only: shape.only.clone() }
+        Self {
+            part: Part::default(),
+            form,
+            sources: Vec::new(),
+            only: shape.only.clone(),
+            naming: shape.directory.clone().map(Naming::new),
+            dns_names: shape.dns_names,
+            answers: Answers::default(),
+            lessons: Vec::new(),
+            nobody: Rc::default(),
+        }
     }
 
     /// Learns the sources met so far.
@@ -84,18 +111,95 @@ impl Renderer {
     }
 }
 
+impl Renderer {
+    /// Takes note of the names that a call teaches, for calls after it.
+    fn learn(&mut self, call: &Call<'_>) {
+        naming::lessons(call, &mut self.lessons);
+        let key = (call.order, call.stream);
+        match self.form {
+            Form::Lines(_) => {
+                self.part.lessons.extend(self.lessons.drain(..).map(|lesson| (key, lesson)));
+            }
+            _ => self.lessons.drain(..).for_each(|lesson| self.answers.learn(&lesson)),
+        }
+    }
+
+    /// Who the ends of a call were.
+    fn ends(&mut self, call: &Call<'_>) -> [Rc<Answer>; 2] {
+        let at = call.begin();
+        [call.client, call.server].map(|end| match &mut self.naming {
+            Some(naming) => naming.of(end, call.transport, at),
+            None => self.nobody.clone(),
+        })
+    }
+
+    /// The same, where calls are rendered in their order.
+    fn ends_in_order(&mut self, call: &Call<'_>) -> [Rc<Answer>; 2] {
+        let mut ends = self.ends(call);
+        for ((end, known), side) in [call.client, call.server].into_iter().zip(&mut ends).zip(0..) {
+            if self.dns_names && !known.is_known {
+                let stream = call.stream * 2 + side;
+                let name =
+                    self.answers.of_stream(stream, call.client.ip, end.ip, call.begin());
+                if let Some(name) = name {
+                    *known = Rc::new(Answer::outside(&name));
+                }
+            }
+        }
+        ends
+    }
+
+    /// Leaves room for what name servers call an end that nobody else knows.
+    fn leave_holes(&mut self, call: &Call<'_>, ends: &[Rc<Answer>; 2], places: Places) {
+        let hole = |end: Endpoint, at: usize, side: u64| Hole {
+            key: (call.order, call.stream),
+            at,
+            stream: call.stream * 2 + side,
+            client: call.client.ip,
+            ip: end.ip,
+            begin: call.begin(),
+        };
+        if !ends[0].is_known {
+            self.part.holes.push(hole(call.client, places.src, 0));
+        }
+        if !ends[1].is_known {
+            self.part.holes.push(hole(call.server, places.dst, 1));
+        }
+    }
+}
+
 impl CallSink for Renderer {
     fn call(&mut self, call: &Call<'_>) {
+        if self.dns_names {
+            self.learn(call);
+        }
         if !self.only.is_empty() && !self.only.iter().any(|name| name == call.protocol.name) {
             return;
         }
-        let text = &mut self.part.text;
-        match &mut self.form {
+        let ends = match self.form {
             Form::Nothing => return,
-            Form::Lines(lines) => lines.render(call, text),
-            Form::Table(table) => table.render(call, text),
-            Form::Details(table) => table.details(call, &self.sources, text),
+            Form::Lines(_) => self.ends(call),
+            Form::Table(_) | Form::Details(_) => self.ends_in_order(call),
+        };
+        let [src, dst] = &ends;
+        let text = &mut self.part.text;
+        let labels = Abouts { client: src.label.as_deref(), server: dst.label.as_deref() };
+        let [client, server] = [src, dst].map(|end| end.is_known.then_some(end.about.as_str()));
+        match &mut self.form {
+            Form::Nothing => {}
+            Form::Table(table) => table.render_between(call, labels, text),
+            Form::Details(table) => {
+                table.details_between(call, &self.sources, Abouts { client, server }, text);
+            }
+            Form::Lines(lines) => {
+                let known = Ends { src: &src.json, dst: &dst.json };
+                let places = lines.render_between(call, known, text);
+                if self.dns_names {
+                    self.leave_holes(call, &ends, places);
+                }
+            }
         }
+        let text = &self.part.text;
         self.part.calls.push(((call.order, call.stream), text.len()));
     }
 }

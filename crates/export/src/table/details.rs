@@ -4,7 +4,7 @@ use content::{Decoded, MediaType, Reading, Size};
 use model::{BodyFacts, Call, Lore, Message, Protocol, Source, Tell, Timestamp, Transport, Value};
 
 use super::{
-    Style, human,
+    Abouts, Style, human,
     line::{Line, Paint},
     text::{self, push_fmt},
 };
@@ -48,11 +48,12 @@ pub(super) fn push(
     bodies: &mut Bodies,
     call: &Call<'_>,
     sources: &[Source],
+    abouts: Abouts<'_>,
     out: &mut Vec<u8>,
 ) {
     let mut page = Page { style, lore, out, text: String::new() };
     page.headline(call);
-    page.facts(call, stamps, sources);
+    page.facts(call, stamps, sources, abouts);
     let halves =
         [("request", call.request, call.response), ("response", call.response, call.request)];
     for (label, half, other) in halves {
@@ -119,7 +120,13 @@ impl Page<'_> {
         self.labelled("protocol", Paint::Plain);
     }
 
-    fn facts(&mut self, call: &Call<'_>, stamps: &mut Stamps, sources: &[Source]) {
+    fn facts(
+        &mut self,
+        call: &Call<'_>,
+        stamps: &mut Stamps,
+        sources: &[Source],
+        abouts: Abouts<'_>,
+    ) {
         let moment = String::from_utf8_lossy(stamps.text(call.begin())).replace('T', " ");
         push_fmt(&mut self.text, format_args!("{} UTC", moment.trim_end_matches('Z')));
         self.labelled("time", Paint::Plain);
@@ -127,8 +134,13 @@ impl Page<'_> {
             human::push_duration(&mut self.text, ns, self.style);
             self.labelled("took", Paint::Plain);
         }
-        for (label, end) in [("client", call.client), ("server", call.server)] {
+        let client = ("client", call.client, abouts.client);
+        for (label, end, about) in [client, ("server", call.server, abouts.server)] {
             push_fmt(&mut self.text, format_args!("{end}"));
+            if let Some(about) = about {
+                self.text.push_str("  ");
+                self.clean(about.as_bytes());
+            }
             self.labelled(label, Paint::Plain);
         }
         push_fmt(&mut self.text, format_args!("{}-{}, ", call.stream, call.number));

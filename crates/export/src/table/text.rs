@@ -35,6 +35,13 @@ pub(crate) fn push_endpoint(to: &mut String, end: Endpoint, style: Style) {
     }
 }
 
+/// Appends a name with the port, or the address with it where there is none.
+pub(crate) fn push_end(to: &mut String, end: Endpoint, name: Option<&str>, style: Style) {
+    let Some(name) = name else { return push_endpoint(to, end, style) };
+    push_clean(to, name.as_bytes(), style.unicode);
+    push_fmt(to, format_args!(":{}", end.port));
+}
+
 /// How many columns a text takes.
 pub(crate) fn width_of(text: &str) -> usize {
     text.chars().map(width_of_char).sum()
