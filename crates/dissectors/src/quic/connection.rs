@@ -124,6 +124,12 @@ impl Connection {
         self.late = late;
     }
 
+    /// The same, of a packet to a connection ID that is not known: those of one side are of one length,
+    /// mostly.
+    pub fn likely_number_at(&self, from: Side) -> Option<usize> {
+        self.cids[from.other() as usize].last().map(|cid| 1 + cid.len())
+    }
+
     /// Whether the client's first packets may still be meant for another server's name: it was not
     /// answered.
     pub fn is_unanswered(&self) -> bool {

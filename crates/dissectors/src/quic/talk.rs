@@ -130,9 +130,10 @@ impl Talk {
             return;
         }
         let Some(keys) = opened(long) else { return sink.turn_to(0) };
-        let again = self.connections.last_mut().filter(|last| {
-            last.is_unanswered() && last.is_for(Side::Server, long.scid)
-        });
+        let again = self
+            .connections
+            .last_mut()
+            .filter(|last| last.is_unanswered() && last.is_for(Side::Server, long.scid));
         if let Some(connection) = again {
             // The server's Retry, or an answer to the client's first packet, was among what is lost.
             connection.begin_again(long, keys);
@@ -160,6 +161,11 @@ impl Talk {
             if let Some((number_at, connection)) = found {
                 return connection.short(from, (bytes, number_at), now, sink);
             }
+        }
+        // Where its new connection ID was told in a packet that was lost, or can't be read yet.
+        let last = self.connections.last_mut();
+        if let Some((number_at, last)) = last.and_then(|l| Some((l.likely_number_at(from)?, l))) {
+            return last.short(from, (bytes, number_at), now, sink);
         }
         sink.turn_to(0);
     }

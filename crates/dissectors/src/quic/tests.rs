@@ -28,7 +28,11 @@ fn with_the_secrets_the_calls_inside_come_out() {
 fn the_inside_knows_what_it_was_wrapped_in() {
     for (name, text) in cases() {
         for cover in Play::of(&text).run().covers {
-            assert_eq!((cover.decrypted_by, &*cover.server_name), ("keylog", "shop.example"), "{name}");
+            assert_eq!(
+                (cover.decrypted_by, &*cover.server_name),
+                ("keylog", "shop.example"),
+                "{name}"
+            );
             assert_eq!(cover.version, "1.3", "{name}");
             assert_eq!(cover.alpn, if name == "dns.txt" { "doq" } else { "h3" }, "{name}");
         }
@@ -52,7 +56,8 @@ fn wrong_secrets_open_nothing_and_it_is_said() {
         let played = Play::of(&text).run();
         assert!(played.inside().is_empty(), "{name}");
         if name == "v1.txt" {
-            let told: Vec<_> = played.told.iter().filter(|(n, _)| n == "tls.not_decrypted").collect();
+            let told: Vec<_> =
+                played.told.iter().filter(|(n, _)| n == "tls.not_decrypted").collect();
             assert_eq!(told[0].1, "bad record", "{name}");
         }
     }
@@ -110,7 +115,8 @@ fn datagrams_that_overtake_each_other_change_nothing() {
 fn what_is_sent_twice_is_told_once() {
     for (name, text) in cases() {
         let mut play = Play::of(&text);
-        play.case.turns = play.case.turns.iter().flat_map(|turn| [turn.clone(), turn.clone()]).collect();
+        play.case.turns =
+            play.case.turns.iter().flat_map(|turn| [turn.clone(), turn.clone()]).collect();
         assert_eq!(sorted(play.run().inside()), sorted(wanted(&text)), "{name}");
     }
 }
@@ -260,7 +266,8 @@ impl Shard {
             if let What::Opens(opens) = &event.what {
                 self.played.covers.extend(opens.cover.clone());
                 let is_http = opens.speaks == Some(mux::HTTP3);
-                let spoken: &Dissection = if is_http { &http3::DISSECTION } else { &dns::DISSECTION };
+                let spoken: &Dissection =
+                    if is_http { &http3::DISSECTION } else { &dns::DISSECTION };
                 let opening = Opening { transport: opens.transport.unwrap(), heritage: &[] };
                 if let Some(mut old) = channels.insert(event.channel, (spoken.open)(&opening)) {
                     self.with(|cx| old.close(event.mark, Why::Closed, cx));
@@ -392,7 +399,8 @@ fn a_clients_first_datagram_is_known_on_any_port_and_nothing_like_it() {
 fn others_are_not_quic_even_on_its_ports() {
     for bytes in [
         // DNS, with an id that looks like a long header.
-        &b"\xc0\x00\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x04shop\x07example\x00\x00\x01\x00\x01"[..],
+        &b"\xc0\x00\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x04shop\x07example\x00\x00\x01\x00\x01"
+            [..],
         b"\xc3\x12\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00\x04shop\x00\x00\x01\x00\x01",
         // DTLS, STUN, RTP, NTP, an old QUIC of Google.
         b"\x16\xfe\xfd\x00\x00\x00\x00\x00\x00\x00\x00\x00\x04abcd",
