@@ -297,3 +297,30 @@ fn without_every_tenth_packet(pcap: &[u8]) -> Vec<u8> {
     }
     out
 }
+
+#[test]
+fn what_is_said_inside_quic_is_read_with_the_secrets_of_the_recording() {
+    let calls = read("quic.pcapng.zst", &[]);
+    let mut by_protocol = BTreeMap::new();
+    for call in &calls {
+        *by_protocol.entry(call["protocol"].as_str().unwrap()).or_insert(0) += 1;
+    }
+    assert_eq!(by_protocol, BTreeMap::from([("dns", 2), ("http", 48), ("quic", 15)]));
+    for call in calls.iter().filter(|call| call["method"] == "handshake") {
+        assert_eq!(call["endpoint"], "shop.example", "{call}");
+        let ja4 = call["request"]["fields"]["tls.client.ja4"].as_str().unwrap();
+        assert!(ja4.starts_with("q13d"), "{call}");
+    }
+    for call in calls.iter().filter(|call| call["protocol"] == "http") {
+        assert_eq!(call["version"], "3", "{call}");
+        assert_eq!(call["tls"]["decrypted_by"], "embedded", "{call}");
+        assert_eq!(call["tls"]["sni"], "shop.example", "{call}");
+        // The server says again what it was asked for.
+        let echo = call["response"]["headers"].as_array().and_then(|headers| {
+            headers.iter().find(|pair| pair[0] == "x-echo").map(|pair| &pair[1])
+        });
+        assert!(echo.is_none_or(|echo| *echo == call["endpoint"]), "{call}");
+    }
+    let page = calls.iter().find(|call| call["endpoint"] == "/page").unwrap();
+    assert_eq!(page["response"]["body"]["decoded_size"], 15_200);
+}

@@ -124,6 +124,12 @@ impl Connection {
         self.late = late;
     }
 
+    /// The same, of a packet to a connection ID that is not known: those of one side are of one length,
+    /// mostly.
+    pub fn likely_number_at(&self, from: Side) -> Option<usize> {
+        self.cids[from.other() as usize].last().map(|cid| 1 + cid.len())
+    }
+
     /// Whether the client's first packets may still be meant for another server's name: it was not
     /// answered.
     pub fn is_unanswered(&self) -> bool {
@@ -178,6 +184,9 @@ impl Connection {
     /// all of it was heard.
     pub fn end(&mut self, from: Side, why: Why, sink: &mut Sink<'_, '_>) {
         sink.turn_to(self.number);
+        let now = sink.now();
+        while self.take_up(from, now, sink) {}
+        self.late.forget(from);
         self.streams.end(from, why, sink);
         let half = &self.halves[from as usize];
         let is_whole = match half.stage {
@@ -264,13 +273,23 @@ impl Connection {
             return;
         }
         sink.turn_to(self.number);
-        while !self.finished {
-            let directions = &self.directions;
-            let has = |kind| directions[from as usize].has(kind);
-            let Some(packet) = self.late.take(from, has) else { break };
-            self.packet(from, (packet.kind, &packet.bytes, packet.number_at), now, sink);
-        }
+        while !self.finished && self.take_up(from, now, sink) {}
         self.streams.look_after(from, now, sink);
+    }
+
+    /// Opens a packet that waited, if there are keys for it by now; whether there was one.
+    fn take_up(&mut self, from: Side, now: Timestamp, sink: &mut Sink<'_, '_>) -> bool {
+        let is_turn = !self.waits_for_client(from);
+        let directions = &self.directions;
+        let has = |kind| directions[from as usize].has(kind) && (kind != Kind::Short || is_turn);
+        let Some(packet) = self.late.take(from, has) else { return false };
+        self.packet(from, (packet.kind, &packet.bytes, packet.number_at), now, sink);
+        true
+    }
+
+    /// Whether what the client said waits, and with it what it was answered.
+    fn waits_for_client(&self, from: Side) -> bool {
+        from == Side::Server && !self.late.is_empty(Side::Client)
     }
 
     fn has_version(&self, from: Side, version: Version) -> bool {
@@ -305,8 +324,9 @@ impl Connection {
         now: Timestamp,
         sink: &mut Sink<'_, '_>,
     ) -> bool {
+        let is_turn = kind != Kind::Short || !self.waits_for_client(from);
         let direction = &mut self.directions[from as usize];
-        if !direction.has(kind) {
+        if !direction.has(kind) || !is_turn {
             let may_come = sink.secrets().version() > 0 && !self.is_over;
             return may_come && self.late.put(from, kind, bytes, number_at);
         }

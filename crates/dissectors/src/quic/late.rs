@@ -66,7 +66,18 @@ impl Late {
             Some(packet) => self.bytes -= packet.bytes.len() + COST,
             None => self.is_worth_a_look[from as usize] = false,
         }
+        if self.is_empty(from) {
+            // What waited for that is next.
+            self.is_worth_a_look[from.other() as usize] = true;
+        }
         taken
+    }
+
+    /// Nothing more of `from` is waited for: the other side need not wait for it any more.
+    pub fn forget(&mut self, from: Side) {
+        let gone = std::mem::take(&mut self.sides[from as usize]);
+        self.bytes -= gone.iter().map(|packet| packet.bytes.len() + COST).sum::<usize>();
+        self.look_again();
     }
 
     /// Whether nothing of `from` waits.

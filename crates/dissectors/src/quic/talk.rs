@@ -162,6 +162,11 @@ impl Talk {
                 return connection.short(from, (bytes, number_at), now, sink);
             }
         }
+        // Where its new connection ID was told in a packet that was lost, or can't be read yet.
+        let last = self.connections.last_mut();
+        if let Some((number_at, last)) = last.and_then(|l| Some((l.likely_number_at(from)?, l))) {
+            return last.short(from, (bytes, number_at), now, sink);
+        }
         sink.turn_to(0);
     }
 
