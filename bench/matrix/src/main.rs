@@ -106,8 +106,10 @@ fn look(
             .of(&recording.name, *stream)
             .unwrap_or_else(|| told.of(*stream, real.map(|real| &real.names)));
         let moved_stream = rewritten.moved_stream(*stream);
-        let begins_late = real
-            .is_some_and(|real| real.begins.iter().any(|frame| facts.frames_late.contains(frame)));
+        let late_messages = real.map_or(0, |real| {
+            real.begins.iter().filter(|frame| facts.frames_late.contains(frame)).count()
+        });
+        let begins_late = late_messages >= LATE_MESSAGES_MIN;
         let place = || format!("{} {}", recording.name, stream.text());
         matrix.add(Mode::AsIs, facts.from_start, &truth, real, &place);
         matrix.add(Mode::Moved, facts.from_start, &truth, moved.get(&moved_stream), &place);

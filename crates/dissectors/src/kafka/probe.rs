@@ -29,6 +29,10 @@ const LISTS: std::ops::RangeInclusive<usize> = 20..=4_096;
 /// Numbers of responses at most, on a usual port: they count requests.
 const COUNTED_MAX: i32 = 1 << 28;
 
+/// Bytes of a response at most of which a usual port makes a Kafka message although its end is not
+/// there: what others begin with gives larger sizes (lengths with the low byte first, a type).
+const LIKELY_MAX: usize = 8 << 20;
+
 /// What bytes look like.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Look {
@@ -151,6 +155,7 @@ fn answers(hello: &Hello<'_>) -> Look {
     let counted = (0..COUNTED_MAX).contains(&correlation);
     match (counted, is_whole) {
         (true, true) => Look::Good,
+        (true, false) if size > LIKELY_MAX => Look::Bad,
         (true, false) if hello.more => Look::Short,
         (true, false) if size > message.len() => Look::Good,
         _ => Look::Bad,

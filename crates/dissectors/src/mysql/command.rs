@@ -139,6 +139,11 @@ impl Command {
         }
     }
 
+    /// Whether all that follows is the name of a schema.
+    pub fn names_a_schema(self) -> bool {
+        matches!(self.0, 0x02 | 0x05 | 0x06)
+    }
+
     /// Whether a command of `len` bytes, this one included, can be: the fixed parts are there, and
     /// little else where there is little to say.
     pub fn fits(self, len: usize) -> bool {

@@ -58,7 +58,13 @@ fn client(hello: &Hello<'_>) -> Verdict {
     match (plain, packed) {
         (Start::Sure, _) | (_, Start::Sure) => Verdict::Is(Side::Client),
         (Start::Weak, _) | (_, Start::Weak) if is_home && !hello.from_usual_port => {
-            Verdict::Is(Side::Client)
+            // Other protocols begin with a length of four bytes, and count themselves in.
+            let is_whole = header(hello.bytes).is_some_and(|one| one.size() <= hello.bytes.len());
+            if is_whole || may_get_sure(hello.bytes) {
+                Verdict::Is(Side::Client)
+            } else {
+                Verdict::Maybe
+            }
         }
         (Start::Short, _) if is_home || may_get_sure(hello.bytes) => Verdict::Maybe,
         (_, Start::Short) => Verdict::Maybe,
@@ -103,6 +109,8 @@ fn server(hello: &Hello<'_>) -> Verdict {
         (1, 3) if payload.len() >= CATALOG.len() => is(header.len > 2 * CATALOG.len()
             && first == &CATALOG[0]
             && payload.starts_with(&CATALOG[1..])),
+        // What STATISTICS is answered with.
+        (1, b'U') if payload.starts_with(b"ptime: ") => is(ends_there(header, hello.bytes)),
         (1, 0 | 0xfe) if is_home => is(ends_there(header, hello.bytes) && header.len >= 5),
         _ if is_home && hello.from != Some(Side::Server) => packed_answer(hello.bytes),
         _ => Verdict::No,
@@ -201,6 +209,7 @@ mod tests {
             (b"\x17\0\0\x01\xff\x15\x04#28000Access denied.", server),
             (b"\x01\0\0\x01\x01\x17\0\0\x02\x03def\0\0\0\x011\0\x0c", server),
             (b"\x19\0\0\x01\x03def\x04test\x01t\x01t\x02id\x02id\x0c\x3f\0", server),
+            (b"\x14\0\0\x01Uptime: 7  Threads: ", server),
             (b"\x09\0", Verdict::Maybe),
             (&GREETING[..20], Verdict::Maybe),
         ] {

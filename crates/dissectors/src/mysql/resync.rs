@@ -52,6 +52,9 @@ pub fn command(input: &[u8]) -> Start {
         return Start::Bad;
     }
     let payload = payload.get(..header.len - 1).unwrap_or(payload);
+    if command.names_a_schema() && payload.iter().any(u8::is_ascii_control) {
+        return Start::Bad;
+    }
     match (command, behind(header, input)) {
         (_, Start::Bad) => Start::Bad,
         (command::QUERY | command::PREPARE, _) => text(payload, header),
