@@ -94,3 +94,68 @@ fn descriptors_that_are_none_are_one_clear_line() {
         assert!(text.contains(words) && text.contains(name), "{text}");
     }
 }
+
+fn headers(half: &Value) -> Vec<(&str, &str)> {
+    let pairs = half["headers"].as_array().into_iter().flatten();
+    pairs.filter_map(|pair| Some((pair[0].as_str()?, pair[1].as_str()?))).collect()
+}
+
+#[test]
+fn a_browser_speaks_websocket_inside_http2_inside_tls() {
+    let calls = calls(&run("browser.pcapng.zst", &[]));
+    let of = |protocol: &str, path: &str| -> Vec<&Value> {
+        let wanted = |call: &&Value| call["protocol"] == protocol && call["endpoint"] == path;
+        calls.iter().filter(wanted).collect()
+    };
+    let [handshake] = of("http", "/ws")[..] else { panic!("one handshake") };
+    assert_eq!(
+        (&handshake["method"], &handshake["status"]["code"]),
+        (&"CONNECT".into(), &"200".into())
+    );
+    assert!(headers(&handshake["request"]).contains(&(":protocol", "websocket")));
+    let messages = of("websocket", "/ws");
+    assert_eq!(messages.len(), 18);
+    let (mut said, mut echoed) = (Vec::new(), Vec::new());
+    for message in &messages {
+        let half = if message["src"]["port"] == 443 { &mut echoed } else { &mut said };
+        let body = &message["request"]["body"];
+        half.push((message["method"].as_str().unwrap(), body["text"].as_str().unwrap_or_default()));
+        assert_eq!(message["request"]["fields"]["websocket.subprotocol"], "echo", "{message}");
+        assert_eq!(message["tls"]["alpn"], "h2");
+    }
+    let want = |n: usize| format!("hello {n} {}", "x".repeat(n * 60));
+    for (n, (method, text)) in said.iter().take(8).enumerate() {
+        assert_eq!((*method, *text), ("text", want(n).as_str()));
+    }
+    assert_eq!(said, echoed);
+    assert_eq!(said.last().unwrap().0, "close");
+    // By upgrade of HTTP/1.1.
+    assert_eq!(of("websocket", "/ws1").len(), 10);
+}
+
+#[test]
+fn a_browser_listens_to_events_and_cancels() {
+    let calls = calls(&run("browser.pcapng.zst", &[]));
+    let [events] = calls.iter().filter(|call| call["protocol"] == "sse").collect::<Vec<_>>()[..]
+    else {
+        panic!("one stream of events")
+    };
+    let told = events["response"]["fields"]["sse.event"].as_array().unwrap();
+    assert!(told.len() >= 5, "{told:?}");
+    assert_eq!(events["status"]["text"], "CANCEL");
+    let loaded = calls.iter().filter(|call| call["endpoint"] == "/load").count();
+    assert_eq!(loaded, 60);
+}
+
+#[test]
+fn a_call_that_its_client_broke_off_shows_why() {
+    let calls = calls(&run("tonic.pcap.zst", &[]));
+    let broken: Vec<_> = calls
+        .iter()
+        .filter(|call| call["request"]["fields"]["http.stream.reset"] == "CANCEL")
+        .map(|call| call["status"]["text"].as_str().unwrap_or_default())
+        .collect();
+    assert_eq!(broken.len(), 3, "{broken:?}");
+    let told = |text: &&str| text.contains("by the client with CANCEL");
+    assert!(broken.iter().all(|text| told(&text)), "{broken:?}");
+}

@@ -99,7 +99,8 @@ impl Deliver<'_> {
         let unknown = if opens.late { Unknown::joined_late() } else { Unknown::default() };
         let own = Rare {
             inside: rare.found,
-            cover: opens.cover.clone(),
+            // A tunnel is wrapped in what it goes through.
+            cover: opens.cover.clone().or_else(|| rare.cover.clone()),
             late: opens.late,
             transport: opens.transport,
             ..Rare::default()

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use content::json;
+use content::{json, short::push_number};
 use model::{Message, Tell};
 use prost_reflect::MessageDescriptor;
 
@@ -26,6 +26,8 @@ const LISTED_MAX: usize = 64;
 const SHOWN_MAX: usize = 4 << 10;
 /// The same where its type is known.
 const TYPED_MAX: usize = 32 << 10;
+/// Bytes made room for, of the text of one message.
+const ROOM: usize = 256;
 /// Bytes of a message that are read by its type.
 const PAYLOAD_MAX: usize = 1 << 20;
 
@@ -41,17 +43,23 @@ pub(super) fn plain(message: &Message) -> (Cow<'_, [u8]>, Option<Decoded>) {
 
 fn is_text(message: &Message) -> bool {
     let media_type = View::of(message).and_then(View::content_type).unwrap_or_default();
-    media_type.to_ascii_lowercase().starts_with(b"application/grpc-web-text")
+    show::begins(&media_type, b"application/grpc-web-text")
 }
 
 /// Tells each message, how many there are, and whether more came than was kept.
-pub(super) fn tell_all(message: &Message, view: View<'_>, to: &mut dyn Tell) {
+/// `coding` is how those are compressed that say so.
+pub(super) fn tell_all(
+    message: &Message,
+    view: View<'_>,
+    coding: Option<&[u8]>,
+    to: &mut dyn Tell,
+) {
     let (body, pieces) = plain(message);
-    let coding = view.field(b"grpc-encoding");
     let spoken = Spoken {
         message,
         pieces: pieces.as_ref(),
-        coding: coding.as_deref(),
+        coding,
+        plain: tell::is_plain(message),
         json: is_json(view),
         read_as: read_as(message, view, to),
         direction: if view.is_request() { "request" } else { "response" },
@@ -70,11 +78,9 @@ pub(super) fn tell_all(message: &Message, view: View<'_>, to: &mut dyn Tell) {
 }
 
 fn is_json(view: View<'_>) -> bool {
-    let media_type = view.content_type().unwrap_or_default().to_ascii_lowercase();
-    media_type
-        .split(|b| *b == b';')
-        .next()
-        .is_some_and(|name| name.trim_ascii().ends_with(b"+json"))
+    let media_type = view.content_type().unwrap_or_default();
+    let name = media_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
+    name.last_chunk::<5>().is_some_and(|end| end.eq_ignore_ascii_case(b"+json"))
 }
 
 /// How messages are read.
@@ -115,6 +121,8 @@ struct Spoken<'m> {
     message: &'m Message,
     pieces: Option<&'m Decoded>,
     coding: Option<&'m [u8]>,
+    /// Offsets in the body are those of the wire.
+    plain: bool,
     json: bool,
     read_as: ReadAs,
     direction: &'static str,
@@ -125,19 +133,20 @@ struct Spoken<'m> {
 impl Spoken<'_> {
     /// `{"number":1,"after_ns":1200,"direction":"response","size":7,"compressed":false,"payload":{…}}`
     fn show(&self, number: usize, frame: &Frame<'_>) -> Vec<u8> {
-        let mut out = format!("{{\"number\":{number}").into_bytes();
+        let mut out = Vec::with_capacity(ROOM);
+        out.extend_from_slice(b"{\"number\":");
+        push_number(&mut out, u64::try_from(number).unwrap_or(u64::MAX));
         if let Some(after) = self.after(frame.at) {
-            out.extend_from_slice(format!(",\"after_ns\":{after}").as_bytes());
+            out.extend_from_slice(b",\"after_ns\":");
+            push_number(&mut out, after);
         }
-        out.extend_from_slice(
-            format!(
-                ",\"direction\":\"{}\",\"size\":{},\"compressed\":{}",
-                self.direction,
-                frame.size,
-                frame.is_compressed()
-            )
-            .as_bytes(),
-        );
+        out.extend_from_slice(b",\"direction\":\"");
+        out.extend_from_slice(self.direction.as_bytes());
+        out.extend_from_slice(b"\",\"size\":");
+        push_number(&mut out, frame.size);
+        let compressed: &[u8] = if frame.is_compressed() { b"true" } else { b"false" };
+        out.extend_from_slice(b",\"compressed\":");
+        out.extend_from_slice(compressed);
         self.push_payload(frame, &mut out);
         out.push(b'}');
         out
@@ -146,8 +155,7 @@ impl Spoken<'_> {
     /// Nanoseconds from the first byte of this side to the message's first.
     fn after(&self, at: usize) -> Option<u64> {
         let at = self.pieces.map_or(at, |pieces| pieces.place(at));
-        let plain = tell::is_plain(self.message);
-        let came = self.message.body.moment(u64::try_from(at).ok()?).filter(|_| plain)?;
+        let came = self.message.body.moment(u64::try_from(at).ok()?).filter(|_| self.plain)?;
         Some(came.since(self.message.first.at))
     }
 

@@ -33,10 +33,10 @@ pub(super) fn tell(view: View<'_>, to: &mut dyn Tell) {
 
 /// Tells one field, unless it is the protocol's.
 pub(super) fn tell_one(name: &[u8], value: &[u8], to: &mut dyn Tell) {
-    let name = name.to_ascii_lowercase();
-    if !is_custom(&name) {
+    if !is_custom(name) {
         return;
     }
+    let name = name.to_ascii_lowercase();
     let mut line = [&name[..], b"="].concat();
     match name.strip_suffix(b"-bin") {
         _ if SECRET.contains(&&name[..]) => line.extend_from_slice(b"***"),
@@ -47,8 +47,9 @@ pub(super) fn tell_one(name: &[u8], value: &[u8], to: &mut dyn Tell) {
 }
 
 fn is_custom(name: &[u8]) -> bool {
-    let protocols = name.starts_with(b"grpc-") || name.starts_with(b":") || name == b"?";
-    !protocols && !RESERVED.contains(&name)
+    let begins = name.get(..5).is_some_and(|front| front.eq_ignore_ascii_case(b"grpc-"));
+    let protocols = begins || name.starts_with(b":") || name == b"?";
+    !protocols && !RESERVED.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// Values of one name may be joined by commas. What is no text is in hexadecimal.
@@ -71,7 +72,9 @@ fn push_binary(value: &[u8], line: &mut Vec<u8>) {
 /// Tells `grpc-status-details-bin`, a `google.rpc.Status`.
 pub(super) fn tell_details(view: View<'_>, to: &mut dyn Tell) {
     let name = b"grpc-status-details-bin";
-    let details = view.trailers().chain(view.fields()).find(|(found, _)| found == name);
+    // Without trailers the head has what they would say.
+    let mut fields = if view.has_trailers() { view.trailers() } else { view.fields() };
+    let details = fields.find(|(found, _)| found.eq_ignore_ascii_case(name));
     let shown = details.map(|(_, value)| {
         let mut out = Vec::new();
         super::protobuf::push(&base64::decode(&value).bytes, 4 << 10, &mut out);

@@ -5,7 +5,7 @@
 //! point number that they would be; bytes are a text where they are printable, else a message where
 //! all of them can be read as one, else base64.
 
-use content::json;
+use content::{json, short::push_number};
 
 /// Messages in messages that are looked into.
 const DEPTH_MAX: usize = 16;
@@ -71,7 +71,7 @@ fn push_message(message: &[u8], depth: usize, limit: usize, out: &mut Vec<u8>) -
             break;
         }
         out.extend_from_slice(if at > 0 { b",\"" } else { b"\"" });
-        out.extend_from_slice(number.to_string().as_bytes());
+        push_number(out, *number);
         out.extend_from_slice(b"\":");
         whole &= push_values(same, depth, limit, out);
     }
@@ -102,7 +102,7 @@ fn push_values(same: &[(u64, Value<'_>)], depth: usize, limit: usize, out: &mut 
 
 fn push_value(value: Value<'_>, depth: usize, limit: usize, out: &mut Vec<u8>) -> bool {
     match value {
-        Value::Varint(number) => out.extend_from_slice(number.to_string().as_bytes()),
+        Value::Varint(number) => push_number(out, number),
         Value::Fixed64(bytes) => push_fixed(
             &[("fixed64", u64::from_le_bytes(bytes))],
             ("double", f64::from_le_bytes(bytes)),

@@ -51,16 +51,25 @@ pub(super) fn tell(message: &Message, to: &mut dyn Tell) {
     } else {
         tell_answered(message, view, to);
     }
-    let media_type = view.content_type().unwrap_or_default().to_ascii_lowercase();
-    if media_type.starts_with(b"application/grpc-web") {
+    let media_type = view.content_type().unwrap_or_default();
+    let is_web = begins(&media_type, b"application/grpc-web");
+    if is_web {
         flag(to, At::Web);
     }
-    maybe(to, At::Encoding, view.field(b"grpc-encoding"));
+    let coding = view.field(b"grpc-encoding");
+    maybe(to, At::Encoding, coding.as_deref());
     if super::is_media_type(&media_type) {
-        messages::tell_all(message, view, to);
+        messages::tell_all(message, view, coding.as_deref(), to);
     }
     metadata::tell(view, to);
-    tell_web_trailers(message, to);
+    if is_web {
+        tell_web_trailers(message, to);
+    }
+}
+
+/// Whether a media type begins like this, in any case.
+pub(super) fn begins(media_type: &[u8], with: &[u8]) -> bool {
+    media_type.get(..with.len()).is_some_and(|front| front.eq_ignore_ascii_case(with))
 }
 
 fn tell_asked(view: View<'_>, to: &mut dyn Tell) {
