@@ -105,7 +105,8 @@ fn mask(performative: &[u8], fields: Fields<'_>) -> Vec<u8> {
         count += 1;
     }
     let size = u32::try_from(items.len() + 4).unwrap_or(0).to_be_bytes();
-    let head: [&[u8]; 5] = [&[0], descriptor.unwrap_or_default(), &[0xd0], &size, &count.to_be_bytes()];
+    let head: [&[u8]; 5] =
+        [&[0], descriptor.unwrap_or_default(), &[0xd0], &size, &count.to_be_bytes()];
     [&head.concat()[..], &items].concat()
 }
 

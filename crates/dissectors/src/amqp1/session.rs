@@ -139,7 +139,12 @@ impl Session {
     }
 
     /// A new link; what `from` called by this handle before is gone.
-    pub fn add(&mut self, from: Side, attach: Attach<'_>, leaving: &mut Leaving) -> Option<&mut Link> {
+    pub fn add(
+        &mut self,
+        from: Side,
+        attach: Attach<'_>,
+        leaving: &mut Leaving,
+    ) -> Option<&mut Link> {
         self.remove(from, attach.handle, Why::Gap, leaving);
         if self.links.len() >= LINKS_MAX {
             return None;

@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use model::{BodyFacts, Field, Headline, Kind, Message, Tell};
 
 use super::{
+    composite,
     composite::{
-        AMQP_SEQUENCE, AMQP_VALUE, APPLICATION_PROPERTIES, DECLARE, DELIVERY_ANNOTATIONS, DISCHARGE,
-        FOOTER, Fields, MESSAGE_ANNOTATIONS, PROPERTIES, TRANSACTIONAL_STATE,
+        AMQP_SEQUENCE, AMQP_VALUE, APPLICATION_PROPERTIES, DECLARE, DELIVERY_ANNOTATIONS,
+        DISCHARGE, FOOTER, Fields, MESSAGE_ANNOTATIONS, PROPERTIES, TRANSACTIONAL_STATE,
     },
-    composite, json,
+    json,
     record::{ABORTED, COORDINATED, HIDDEN, KNOWN, Record, TEXT},
     section::sections,
     status,

@@ -370,7 +370,8 @@ impl Talk {
     /// A link's name is the only one of its kind between two containers (§2.6.1): two channels of which
     /// it was not known that they are one session are, if it is attached on both.
     fn join(&mut self, from: Side, channel: u16, attach: Attach<'_>) {
-        let here = self.known(from, channel).map(|s| (s.is_known, s.awaited(from, attach).is_some()));
+        let here =
+            self.known(from, channel).map(|s| (s.is_known, s.awaited(from, attach).is_some()));
         if here.is_some_and(|(is_known, is_awaited)| is_known || is_awaited) {
             return;
         }

@@ -7,8 +7,7 @@ use super::{
     frame::{Frame, Halt},
     link::{Delivery, Link},
     payload::Part,
-    record,
-    section,
+    record, section,
     types::Value,
 };
 

@@ -231,8 +231,7 @@ impl<'m> Items<'m> {
 
     fn element(&mut self) -> Result<Value<'m>, Flaw> {
         let Some(code) = self.code else { return value(&mut self.rest) };
-        let (data, rest) =
-            self.rest.split_at_checked(width(code, self.rest)?).ok_or(Flaw::Bad)?;
+        let (data, rest) = self.rest.split_at_checked(width(code, self.rest)?).ok_or(Flaw::Bad)?;
         self.rest = rest;
         plain(code, data)
     }

@@ -9,6 +9,8 @@
 //! of one version says it; before that, what follows the topic of a PUBLISH is all taken for payload,
 //! and no version is told.
 
+#[cfg(test)]
+mod oracle;
 mod packet;
 mod probe;
 mod property;
