@@ -70,6 +70,7 @@ impl Book {
                 continue;
             }
             std::sync::Arc::make_mut(service).window.end(at);
+            self.tables.generation += 1;
             self.ended.entry(at).or_default().push(Gone::Service(id, key));
             self.claim_service(id);
         }

@@ -36,6 +36,7 @@ impl Book {
             && node.zone != zone
         {
             Arc::make_mut(node).zone = zone;
+            self.tables.generation += 1;
         }
         let mut window = open(dating(at, meta));
         if is_deleted {
@@ -56,10 +57,14 @@ impl Book {
             }
         }
         for net in &body.pod_networks {
+            let before = self.tables.networks.len();
             self.tables.networks.entry(Network { scope, net: net.trunc() }, || id);
             if !self.tables.prefixes.contains(&net.prefix_len()) {
                 self.tables.prefixes.push(net.prefix_len());
                 self.tables.prefixes.sort_by(|a, b| b.cmp(a));
+            }
+            if self.tables.networks.len() > before {
+                self.tables.generation += 1;
             }
         }
     }

@@ -103,6 +103,7 @@ impl Book {
             return;
         }
         self.unclaim_service(id, &service);
+        self.tables.generation += 1;
         self.tables.services.remove(&Id(id));
         self.service_ids.remove(&key);
         let specs: usize = service.specs.iter().map(|(_, _, spec)| spec_bytes(spec)).sum();

@@ -59,6 +59,7 @@ impl Book {
             self.select(id, &spec);
         }
         if is_news || (until < FOREVER && !had_ended) {
+            self.tables.generation += 1;
             self.claim_service(id);
         }
     }
