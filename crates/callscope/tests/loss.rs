@@ -39,12 +39,18 @@ fn dns_is_never_mispaired() {
     prove("dns.pcap.zst", 60);
 }
 
+/// Without its secrets: the handshakes.
+#[test]
+fn quic_is_never_mispaired() {
+    prove("quic.pcapng.zst", 13);
+}
+
 /// All recordings of the folder that have no test of their own.
 #[test]
 fn no_recording_is_ever_mispaired() {
     // In gRPC's recording a client breaks a call off at its deadline. Where that reset is lost, its
     // late answer still finds it by the stream's number: right, but no pair of the whole recording.
-    let own = ["http1-", "redis-", "dns.", "grpc."];
+    let own = ["http1-", "redis-", "dns.", "grpc.", "quic."];
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
