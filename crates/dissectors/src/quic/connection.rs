@@ -154,6 +154,12 @@ impl Connection {
         self.is_retried |= self.is_unanswered();
     }
 
+    /// Whether the client's first packet to another connection ID may be on this connection, which was
+    /// not answered.
+    pub fn begins_again(&self, long: &Long<'_>) -> bool {
+        self.is_unanswered() && self.version == long.version && self.is_for(Side::Server, long.scid)
+    }
+
     /// The client begins again, to another connection ID, after the server asked for it.
     pub fn begin_again(&mut self, long: &Long<'_>, [client, server]: [Keys; 2]) {
         long.dcid.clone_into(&mut self.original);

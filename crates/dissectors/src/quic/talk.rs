@@ -130,10 +130,7 @@ impl Talk {
             return;
         }
         let Some(keys) = opened(long) else { return sink.turn_to(0) };
-        let again = self
-            .connections
-            .last_mut()
-            .filter(|last| last.is_unanswered() && last.is_for(Side::Server, long.scid));
+        let again = self.connections.last_mut().filter(|last| last.begins_again(long));
         if let Some(connection) = again {
             // The server's Retry, or an answer to the client's first packet, was among what is lost.
             connection.begin_again(long, keys);
