@@ -138,10 +138,10 @@ impl Connection {
         self.halves[Side::Server as usize].stage == Stage::Silent
     }
 
-    /// Whether what the client says next is not on this connection: the server does not speak its
-    /// version.
-    pub fn is_refused(&self) -> bool {
-        self.is_refused
+    /// Whether what the client says in this version is not on this connection: the server does not
+    /// speak the one that was tried here, which may not have been seen (RFC 9000 §6.2).
+    pub fn is_refused(&self, version: Version) -> bool {
+        self.is_refused || self.is_unanswered() && self.version != version
     }
 
     /// Whether both sides spoke, and neither closed it.

@@ -125,7 +125,8 @@ impl Talk {
     /// A client's first packets say by themselves what they are opened with.
     fn client_initial(&mut self, long: &Long<'_>, sink: &mut Sink<'_, '_>) {
         let now = sink.now();
-        let known = self.find(Side::Client, long.dcid).filter(|known| !known.is_refused());
+        let known =
+            self.find(Side::Client, long.dcid).filter(|known| !known.is_refused(long.version));
         if known.is_some_and(|connection| connection.long(Side::Client, long, now, sink)) {
             return;
         }
