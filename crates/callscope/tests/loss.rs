@@ -39,10 +39,16 @@ fn dns_is_never_mispaired() {
     prove("dns.pcap.zst", 60);
 }
 
+/// Without its secrets: the handshakes.
+#[test]
+fn quic_is_never_mispaired() {
+    prove("quic.pcapng.zst", 13);
+}
+
 /// All recordings of the folder that have no test of their own.
 #[test]
 fn no_recording_is_ever_mispaired() {
-    let own = ["http1-", "redis-", "dns."];
+    let own = ["http1-", "redis-", "dns.", "quic."];
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .unwrap()

@@ -145,7 +145,7 @@ fn bytes_of_a_body_may_be_lost_and_the_rest_is_counted() {
         .lost(Side::Server, 0, 10)
         .answers(0, b"abcde")
         .run();
-    assert_eq!(calls[0].headline(), "matched GET /a 200");
+    assert_eq!(calls[0].headline(), "matched GET /a 200 missing=gap");
     assert_eq!(told(&calls[0], Side::Server, "http.response.body.size").unwrap(), "20");
     assert_eq!(told(&calls[0], Side::Server, "body").unwrap(), "12345");
     assert!(calls[0].response.as_ref().unwrap().missing.is_some());
@@ -161,7 +161,7 @@ fn lost_frames_make_halves_and_no_wrong_pairs() {
         .answers(0, b"")
         .asks(4, &get("b"))
         .answers(4, &ok());
-    assert_eq!(answer_lost.lines(), ["unanswered GET /a -", "matched GET /b 200"]);
+    assert_eq!(answer_lost.lines(), ["unanswered GET /a - missing=gap", "matched GET /b 200"]);
     let beyond = Talk::default()
         .asks(0, &get("a"))
         .says(Side::Server, 0, &[ok(), vec![0, 4, b'x']].concat(), false)
@@ -181,9 +181,9 @@ fn streams_are_given_up_by_either_side() {
         .says(Side::Server, 4, &[ok(), vec![0, 9, b'x']].concat(), false)
         .reset(Side::Server, 4, 0x102);
     let lines = by_server.lines();
-    assert_eq!(lines, ["matched GET /a H3_REQUEST_REJECTED", "matched GET /b 200"]);
+    assert_eq!(lines, ["matched GET /a H3_REQUEST_REJECTED", "matched GET /b 200 missing=reset"]);
     let by_client = Talk::default().asks(0, &get("a")).reset(Side::Client, 0, 0x10c);
-    assert_eq!(by_client.lines(), ["unanswered GET /a -"]);
+    assert_eq!(by_client.lines(), ["unanswered GET /a - missing=reset"]);
 }
 
 #[test]

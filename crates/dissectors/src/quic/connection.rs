@@ -1,5 +1,7 @@
 //! One connection: whose packets are whose, what its handshake says, and the streams that it carries.
 
+mod secrets;
+
 use dissect::{Pair, Sink};
 use model::{Side, Timestamp, Why};
 
@@ -7,8 +9,8 @@ use super::{
     assembly::{Assembly, Next},
     direction::Direction,
     frame::{Close, Frame, Frames},
-    handshake::{Handshake, News, Purpose},
-    keys::{Keys, Secret},
+    handshake::{Handshake, News},
+    keys::Keys,
     late::Late,
     record::{self, Facts, HEAD_LEN, amend, note, write_close, write_note, write_versions},
     streams::Streams,
@@ -136,10 +138,10 @@ impl Connection {
         self.halves[Side::Server as usize].stage == Stage::Silent
     }
 
-    /// Whether what the client says next is not on this connection: the server does not speak its
-    /// version.
-    pub fn is_refused(&self) -> bool {
-        self.is_refused
+    /// Whether what the client says in this version is not on this connection: the server does not
+    /// speak the one that was tried here, which may not have been seen (RFC 9000 §6.2).
+    pub fn is_refused(&self, version: Version) -> bool {
+        self.is_refused || self.is_unanswered() && self.version != version
     }
 
     /// Whether both sides spoke, and neither closed it.
@@ -150,6 +152,12 @@ impl Connection {
     /// The server wants the client's address proved.
     pub fn retry(&mut self) {
         self.is_retried |= self.is_unanswered();
+    }
+
+    /// Whether the client's first packet to another connection ID may be on this connection, which was
+    /// not answered.
+    pub fn begins_again(&self, long: &Long<'_>) -> bool {
+        self.is_unanswered() && self.version == long.version && self.is_for(Side::Server, long.scid)
     }
 
     /// The client begins again, to another connection ID, after the server asked for it.
@@ -543,56 +551,6 @@ impl Connection {
             // Nothing that follows can be read.
             self.directions.iter_mut().for_each(Direction::let_go);
         }
-    }
-
-    /// Looks for the secrets of this handshake and makes keys of them.
-    fn find_keys(&mut self, sink: &Sink<'_, '_>) {
-        let secrets = sink.secrets();
-        self.secrets_version = secrets.version();
-        if secrets.version() == 0 || !self.handshake.is_begun() {
-            return;
-        }
-        let mut origin = self.find_early(sink);
-        for from in [Side::Client, Side::Server] {
-            for purpose in [Purpose::Handshake, Purpose::App] {
-                let found = self.handshake.secret(from, purpose, secrets);
-                let suite = self.handshake.suites(purpose).next();
-                let (Some((bytes, by)), Some(suite)) = (found, suite) else { continue };
-                let Some(secret) = Secret::new(self.version, suite, bytes) else { continue };
-                origin = Some(by);
-                let direction = &mut self.directions[from as usize];
-                match purpose {
-                    Purpose::App if direction.has(Kind::Short) => {}
-                    Purpose::App => direction.set_app(secret),
-                    _ => direction.handshake = secret.keys(),
-                }
-            }
-        }
-        self.late.look_again();
-        self.handshake.opened = match (origin, self.handshake.suite) {
-            (Some(origin), _) => Opened::by(origin),
-            (None, None) => Opened::Unsaid,
-            (None, Some(_)) if self.handshake.suites(Purpose::App).next().is_none() => {
-                Opened::UnknownSuite
-            }
-            (None, Some(_)) => Opened::NoSecret,
-        };
-    }
-
-    /// The keys for what the client sends before it is answered; where the secret came from.
-    fn find_early(&mut self, sink: &Sink<'_, '_>) -> Option<&'static str> {
-        if !self.handshake.is_early {
-            return None;
-        }
-        let (bytes, origin) =
-            self.handshake.secret(Side::Client, Purpose::Early, sink.secrets())?;
-        let direction = &mut self.directions[Side::Client as usize];
-        if !direction.has(Kind::Early) {
-            let suites = self.handshake.suites(Purpose::Early);
-            let secrets = suites.filter_map(|suite| Secret::new(self.version, suite, bytes));
-            direction.early = secrets.filter_map(|secret| secret.keys()).collect();
-        }
-        Some(origin)
     }
 }
 

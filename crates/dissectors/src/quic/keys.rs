@@ -31,7 +31,7 @@ pub struct Secret {
 /// What unmasks headers.
 pub enum Header {
     /// By a library made for it.
-    Fast(HeaderProtectionKey),
+    Fast(Box<HeaderProtectionKey>),
     /// By AES alone, for CCM.
     Soft(Box<aes::Aes128>),
 }
@@ -146,7 +146,7 @@ impl Secret {
             }
             _ => return None,
         };
-        HeaderProtectionKey::new(algorithm, &key).ok().map(Header::Fast)
+        HeaderProtectionKey::new(algorithm, &key).ok().map(Box::new).map(Header::Fast)
     }
 
     fn expand(&self, label: &[u8], len: usize) -> Vec<u8> {

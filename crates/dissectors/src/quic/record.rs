@@ -8,8 +8,8 @@
 //! └─────────┴───────┴───────┴─────┴──────┴──────────────────────────────────
 //! ```
 //!
-//! What else has no fixed size is put among the handshake messages, under types that TLS does not
-//! give away: those from 224 on are for private use.
+//! What else has no fixed size is put among the handshake messages, under types that TLS gave
+//! to nothing.
 
 use dissect::Sink;
 use model::Message;

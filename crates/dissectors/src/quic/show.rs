@@ -95,7 +95,6 @@ pub fn headline<'m>(request: Option<&'m Message>, response: Option<&'m Message>)
         endpoint: name.map(Cow::Borrowed).or(told.endpoint),
         version: Some(bytes(version::name(one.facts.version))),
         status: closed_status(request, response).or(told.status),
-        ..told
     }
 }
 

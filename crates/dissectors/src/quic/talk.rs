@@ -125,15 +125,13 @@ impl Talk {
     /// A client's first packets say by themselves what they are opened with.
     fn client_initial(&mut self, long: &Long<'_>, sink: &mut Sink<'_, '_>) {
         let now = sink.now();
-        let known = self.find(Side::Client, long.dcid).filter(|known| !known.is_refused());
+        let known =
+            self.find(Side::Client, long.dcid).filter(|known| !known.is_refused(long.version));
         if known.is_some_and(|connection| connection.long(Side::Client, long, now, sink)) {
             return;
         }
         let Some(keys) = opened(long) else { return sink.turn_to(0) };
-        let again = self
-            .connections
-            .last_mut()
-            .filter(|last| last.is_unanswered() && last.is_for(Side::Server, long.scid));
+        let again = self.connections.last_mut().filter(|last| last.begins_again(long));
         if let Some(connection) = again {
             // The server's Retry, or an answer to the client's first packet, was among what is lost.
             connection.begin_again(long, keys);
