@@ -114,9 +114,12 @@ fn prove_of(name: &str, packets: &[Owned], mut truth: Vec<Pair>, calls_min: usiz
             }
         }
     }
-    let share = |(kept, of): (usize, usize)| 100.0 * kept as f64 / of.max(1) as f64;
+    let share = |(kept, of): (usize, usize)| match of {
+        0 => "(not tried) ".to_owned(),
+        of => format!("{:.1}", 100.0 * kept as f64 / of as f64),
+    };
     println!(
-        "{name}: {runs} runs, 0 wrong pairs; with 1 % of packets lost {:.1} % of calls are still paired, without the first packets of connections {:.1} %",
+        "{name}: {runs} runs, 0 wrong pairs; with 1 % of packets lost {} % of calls are still paired, without the first packets of connections {} %",
         share(kept_at_one_percent),
         share(kept_late)
     );
