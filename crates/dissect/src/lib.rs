@@ -40,9 +40,10 @@ pub trait Dissector: Send + Sized + 'static {
     fn read(&mut self, from: Side, input: &[u8], sink: &mut Sink<'_, '_>) -> Step;
 
     /// Bytes of `from` that may have held whole messages are missing, or were skipped because no
-    /// message was found in them: told at once, before anything else of either side is read.
-    /// [`resync`](Self::resync) comes later, with the next bytes of `from`, if any do. That a flow was
-    /// joined late is not told: nothing was lost since.
+    /// message was found in them: told at once, before anything else of either side is read, and again
+    /// before each [`resync`](Self::resync), which comes with the next bytes of `from`: a hole is told
+    /// when it is given up, and what the other side said after that may have been answered in it.
+    /// That a flow was joined late is not told: nothing was lost since.
     ///
     /// The moment to forget what the lost bytes may have answered, so that nothing the other side
     /// says meanwhile is taken for more than it is.

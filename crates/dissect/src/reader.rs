@@ -12,7 +12,7 @@ use std::num::NonZeroU32;
 use model::{Mark, Protocol, Side, Timestamp, Why};
 
 pub(crate) use self::half::Open;
-use self::half::{Half, Straddle, short};
+use self::half::{Half, Place, Straddle, short};
 pub(crate) use self::lanes::Lanes;
 pub(crate) use self::mask::Mask;
 use crate::{
@@ -211,11 +211,15 @@ impl<D: Dissector> Reader<D> {
                 }
                 continue;
             }
-            if half.lost {
+            if half.place != Place::Known {
+                if half.place == Place::Lost {
+                    // What the other side said meanwhile may have been answered in what was lost.
+                    self.dissector.lost(from);
+                }
                 match self.dissector.resync(from, rest) {
                     Found::At(n) if n < rest.len() => {
-                        half.lost = false;
                         self.skip(from, n, cx);
+                        self.halves[from as usize].place = Place::Known;
                         at += n;
                         found_at = Some(at);
                         continue;
@@ -437,7 +441,7 @@ impl<D: Dissector> Reader<D> {
         let half = &mut self.halves[side as usize];
         half.body = 0;
         half.unmask();
-        half.lost = true;
+        half.place = Place::Lost;
         half.waiting = false;
         if let Some(lanes) = &mut half.lanes {
             // Nobody knows whose bytes these were: every message of the side may lack some, and goes
@@ -461,6 +465,7 @@ impl<D: Dissector> Reader<D> {
         self.stray_bytes = self.stray_bytes.saturating_add(short(bytes));
         if bytes > 0 {
             self.pairs.skipped(side, cx);
+            self.halves[side as usize].place = Place::Lost;
             self.dissector.lost(side);
         }
     }
@@ -600,7 +605,9 @@ impl<D: Dissector> Conversation for Reader<D> {
     fn joined_late(&mut self, quiet_since: Timestamp, why: Why) {
         self.pairs.joined_late(quiet_since, why);
         for half in &mut self.halves {
-            half.lost = self.framing == Framing::Stream;
+            if self.framing == Framing::Stream {
+                half.place = Place::Late;
+            }
         }
     }
 }

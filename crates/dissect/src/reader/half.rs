@@ -34,10 +34,21 @@ pub(super) struct Half {
     pub(super) ends: bool,
     /// The dissector finished the message in its last call.
     pub(super) finished: bool,
-    /// It is not known where the next message starts.
-    pub(super) lost: bool,
+    /// Whether it is known where the next message starts.
+    pub(super) place: Place,
     /// Nothing can be read before the other side has spoken.
     pub(super) waiting: bool,
+}
+
+/// Whether it is known where the next message of a side starts.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Place {
+    #[default]
+    Known,
+    /// Not since the conversation was joined late; nothing was lost since.
+    Late,
+    /// Not since bytes were lost.
+    Lost,
 }
 
 /// A message that is being read.
