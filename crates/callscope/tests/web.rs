@@ -156,6 +156,6 @@ fn a_call_that_its_client_broke_off_shows_why() {
         .map(|call| call["status"]["text"].as_str().unwrap_or_default())
         .collect();
     assert_eq!(broken.len(), 3, "{broken:?}");
-    let told = |text: &&str| text.contains("by the client with CANCEL");
-    assert!(broken.iter().all(|text| told(&text)), "{broken:?}");
+    let told = |text: &str| text.contains("by the client with CANCEL");
+    assert!(broken.iter().copied().all(told), "{broken:?}");
 }
