@@ -156,6 +156,23 @@ fn a_call_that_its_client_broke_off_shows_why() {
         .map(|call| call["status"]["text"].as_str().unwrap_or_default())
         .collect();
     assert_eq!(broken.len(), 3, "{broken:?}");
-    let told = |text: &&str| text.contains("by the client with CANCEL");
-    assert!(broken.iter().all(|text| told(&text)), "{broken:?}");
+    let told = |text: &str| text.contains("by the client with CANCEL");
+    assert!(broken.iter().copied().all(told), "{broken:?}");
+}
+
+#[test]
+fn tunnels_through_http2_are_read_inside() {
+    let calls = calls(&run("tunnels.pcap.zst", &[]));
+    let of = |protocol: &str, path: &str| {
+        let begins =
+            |call: &&Value| call["endpoint"].as_str().unwrap_or_default().starts_with(path);
+        calls.iter().filter(begins).filter(|call| call["protocol"] == protocol).count()
+    };
+    assert_eq!((of("http", "/inside/"), of("http", "/beside/")), (12, 12));
+    assert_eq!((of("websocket", "/one"), of("websocket", "/two")), (27, 25));
+    for call in calls.iter().filter(|call| call["protocol"] == "http") {
+        assert_eq!(call["pairing"], "matched", "{call}");
+        let inside = call["endpoint"].as_str().unwrap().starts_with("/inside/");
+        assert_eq!(call["id"].as_str().unwrap().contains('.'), inside, "{call}");
+    }
 }
