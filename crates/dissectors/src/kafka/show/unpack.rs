@@ -17,6 +17,9 @@ const XERIAL_HEAD: usize = 16;
 /// Bytes that a byte of snappy can stand for at most: a copy of 64 bytes takes three.
 const SNAPPY_RATIO: usize = 32;
 
+/// What LZ4 frames begin with, and the bytes in front of their descriptor.
+const LZ4_MAGIC: &[u8] = b"\x04\x22\x4d\x18";
+
 /// How a batch is compressed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Coding {
@@ -83,13 +86,47 @@ fn content(bytes: &[u8], whole: bool, coding: &str) -> Option<Vec<u8>> {
 
 fn lz4(bytes: &[u8]) -> Option<Vec<u8>> {
     let cap = u64::try_from(UNPACKED_MAX).ok()?;
-    let mut decoder = lz4_flex::frame::FrameDecoder::new(bytes).take(cap);
+    let (head, rest) = lz4_head(bytes).unwrap_or_default();
+    let rest = if head.is_empty() { bytes } else { rest };
+    let mut decoder = lz4_flex::frame::FrameDecoder::new(head.chain(rest)).take(cap);
     let (mut unpacked, mut piece) = (Vec::new(), [0; 4 << 10]);
     // Every turn gives at least one byte, and there are no more than the cap.
     while let Ok(len @ 1..) = decoder.read(&mut piece) {
         unpacked.extend_from_slice(piece.get(..len).unwrap_or_default());
     }
     (!unpacked.is_empty()).then_some(unpacked)
+}
+
+/// The head of a frame with its checksum put right, and what is behind it. In messages of formats 0
+/// and 1, clients took the checksum of the magic number too (KAFKA-3160).
+fn lz4_head(bytes: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let behind = bytes.strip_prefix(LZ4_MAGIC)?;
+    let flags = behind.first()?;
+    // Flags, block size, then the content's size and a dictionary's id where they are announced.
+    let len = 2 + if flags & 8 != 0 { 8 } else { 0 } + if flags & 1 != 0 { 4 } else { 0 };
+    let (descriptor, rest) = behind.split_at_checked(len)?;
+    let (_, rest) = rest.split_first()?;
+    Some(([LZ4_MAGIC, descriptor, &[lz4_checksum(descriptor)]].concat(), rest))
+}
+
+/// The second byte of the xxHash (32 bits, seed 0) of less than 16 bytes, as the frame format wants it.
+fn lz4_checksum(bytes: &[u8]) -> u8 {
+    const PRIMES: [u32; 5] = [0x9e37_79b1, 0x85eb_ca77, 0xc2b2_ae3d, 0x27d4_eb2f, 0x1656_67b1];
+    let [one, two, three, four, five] = PRIMES;
+    let mut hash = five.wrapping_add(u32::try_from(bytes.len()).unwrap_or(0));
+    let (words, rest) = bytes.as_chunks::<4>();
+    for word in words {
+        hash = hash.wrapping_add(u32::from_le_bytes(*word).wrapping_mul(three));
+        hash = hash.rotate_left(17).wrapping_mul(four);
+    }
+    for byte in rest {
+        hash = hash.wrapping_add(u32::from(*byte).wrapping_mul(five));
+        hash = hash.rotate_left(11).wrapping_mul(one);
+    }
+    hash = (hash ^ hash >> 15).wrapping_mul(two);
+    hash = (hash ^ hash >> 13).wrapping_mul(three);
+    let [_, second, ..] = (hash ^ hash >> 16).to_le_bytes();
+    second
 }
 
 /// One block; it can't be undone if it was cut.
@@ -132,6 +169,20 @@ mod tests {
                 encoder.finish().unwrap()
             }
             _ => snap::raw::Encoder::new().compress_vec(TEXT).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_checksum_of_the_magic_number_too_is_taken_for_right() {
+        let right = packed(Coding::Lz4);
+        let at = right.len() - lz4_head(&right).unwrap().1.len() - 1;
+        assert_eq!(right[at], lz4_checksum(&right[4..at]), "the checksum of another implementation");
+        let mut old = right.clone();
+        old[at] = lz4_checksum(&right[..at]);
+        assert_ne!(old, right);
+        assert_eq!(Coding::Lz4.undo(&old, true).unwrap(), TEXT);
+        for cut in 0..=at {
+            assert_eq!(Coding::Lz4.undo(&old[..cut], false), None);
         }
     }
 
