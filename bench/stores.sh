@@ -231,5 +231,7 @@ record_stores() {
         record $name load_$name
         cap_iface=eth0
         [ -z "$store_pid" ] || stop "$store_pid"
+        # What a server leaves behind: RabbitMQ's epmd.
+        ip netns pids "$S" | xargs -r kill 2>/dev/null || true
     done
 }

@@ -20,6 +20,7 @@ mod oracle;
 mod payload;
 mod probe;
 pub(crate) mod record;
+mod roles;
 mod section;
 mod session;
 mod settle;

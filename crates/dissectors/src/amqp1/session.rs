@@ -85,6 +85,12 @@ impl Session {
             + addresses
     }
 
+    /// Changes when it takes more bytes or less; cheaper than to weigh it.
+    pub fn room(&self) -> usize {
+        let [client, server] = &self.unsettled;
+        self.links.capacity() + client.capacity() + server.capacity()
+    }
+
     /// Bytes of `side` were lost. `false` if nothing is sure any more.
     ///
     /// A message of which more frames were to come ends here: they may have been the last ones, and

@@ -15,6 +15,7 @@ use super::{
     link::{Attach, Delivery},
     payload::{Part, Payload},
     record::{self, About},
+    roles::{Pending, answers, asks, begin, both},
     session::{Gone, Leaving, NOBODY, Session, lane},
     settle::Disposition,
     transfer::{self, Place, Transfer},
@@ -44,9 +45,6 @@ pub struct Talk {
     leaving: Leaving,
     charged: usize,
 }
-
-/// Who said it first, and under which id that awaits the other side's.
-type Pending = Option<(Side, u64)>;
 
 /// A performative, read.
 #[derive(Clone, Copy)]
@@ -452,8 +450,28 @@ impl Talk {
 // === impl Talk: messages ===
 
 impl Talk {
-    /// §2.7.5: a message is one transfer or more.
+    /// A transfer, and what has to be remembered of it.
     fn transfer(
+        &mut self,
+        told: Told<'_>,
+        input: &[u8],
+        sink: &mut Sink<'_, '_>,
+    ) -> Result<Step, Halt> {
+        let (from, channel) = (told.from, told.frame.channel);
+        let before = self.room(from, channel);
+        let step = self.send(told, input, sink);
+        if self.room(from, channel) != before {
+            self.charge(sink);
+        }
+        step
+    }
+
+    fn room(&mut self, from: Side, channel: u16) -> (usize, usize) {
+        (self.sessions.len(), self.known(from, channel).map_or(0, |session| session.room()))
+    }
+
+    /// §2.7.5: a message is one transfer or more.
+    fn send(
         &mut self,
         told: Told<'_>,
         input: &[u8],
@@ -562,39 +580,6 @@ impl Talk {
         }
         begin(asks(from), Pair::OneWay, sink);
         write(told, about, sink)
-    }
-}
-
-/// What both sides say: the first one asks, the other one answers.
-fn both(pending: &mut Pending, last_id: &mut u64, from: Side, sink: &mut Sink<'_, '_>) {
-    *last_id += 1;
-    match *pending {
-        Some((by, id)) if by != from => {
-            *pending = None;
-            begin(answers(from), Pair::Id(id), sink);
-        }
-        Some(_) => begin(asks(from), Pair::OneWay, sink),
-        None => {
-            *pending = Some((from, *last_id));
-            begin(asks(from), Pair::Id(*last_id), sink);
-        }
-    }
-}
-
-/// The role of a side that asks, where it is not the usual one.
-fn asks(side: Side) -> Option<Role> {
-    (side == Side::Server).then_some(Role::Asks)
-}
-
-/// The role of a side that answers, where it is not the usual one.
-fn answers(side: Side) -> Option<Role> {
-    (side == Side::Client).then_some(Role::Answers)
-}
-
-fn begin(role: Option<Role>, pair: Pair, sink: &mut Sink<'_, '_>) {
-    match role {
-        Some(role) => sink.begin_as(role, pair),
-        None => sink.begin(pair),
     }
 }
 

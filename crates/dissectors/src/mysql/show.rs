@@ -14,7 +14,7 @@ use super::{
     rows::Results,
     status::{Change, Done, Failure, flags},
     wire::Cursor,
-    xproto::Said,
+    xproto::{Refusal, Said},
 };
 use crate::sql::{self, Dialect, Target};
 
@@ -217,6 +217,9 @@ fn of_event(body: &[u8]) -> Line<'_> {
 
 fn of_x(message: &Message) -> Line<'_> {
     let Some(said) = Said::of(message) else { return (None, None) };
+    if let Some((name, _)) = said.collection() {
+        return (Some(said.name().as_bytes().into()), Some(name.into()));
+    }
     let table = said.statement().and_then(|text| sql::facts(text, Dialect::MySql)?.target);
     let endpoint = match table {
         Some(Target::Table(name) | Target::Other(name)) => Some(name),
@@ -227,6 +230,10 @@ fn of_x(message: &Message) -> Line<'_> {
 
 /// How the command ended.
 fn status(message: &Message) -> Option<Status<'_>> {
+    if let Some(refusal) = Said::of(message).and_then(|said| said.refusal()) {
+        let code = refusal.number.to_string().into_bytes().into();
+        return Some(Status { code, text: refusal.message.into(), outcome: Outcome::Error });
+    }
     let answered = Answered::of(message)?;
     let ok = |text| Status { code: b"OK"[..].into(), text, outcome: Outcome::Ok };
     match answered.sums.shape {
@@ -485,6 +492,17 @@ fn tell_x(message: &Message, to: &mut dyn Tell) {
     to.field(SYSTEM, "mysql".into());
     let Some(said) = Said::of(message) else { return };
     to.field(OPERATION, said.name().into());
+    if let Some((name, schema)) = said.collection() {
+        to.field(COLLECTION, Value::Text(name));
+        schema.into_iter().for_each(|schema| to.field(NAMESPACE, Value::Text(schema)));
+    }
+    if let Some(refusal) = said.refusal() {
+        let Refusal { number, state, message } = refusal;
+        tell_failure(
+            &Failure { number: u16::try_from(number).unwrap_or(u16::MAX), state, message },
+            to,
+        );
+    }
     if let Some(text) = said.statement() {
         tell_statement(text, message, to);
     }

@@ -20,6 +20,10 @@ const HELLO: &[u8] = b"\x05\0\0\0\x0b\x08\x05\x1a\0";
 const CAPABILITIES_GET: &[u8] = b"\x01\0\0\0\x01";
 /// `Mysqlx.Sql.StmtExecute`
 const EXECUTE: u8 = 12;
+/// `Mysqlx.Error`
+const ERROR: u8 = 1;
+/// Bytes of a number of protobuf, at most.
+const NUMBER_MAX: usize = 10;
 
 /// A message, read again.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +31,24 @@ pub struct Said<'m> {
     from: Side,
     kind: u8,
     payload: &'m [u8],
+}
+
+/// What a server says that refuses something.
+#[derive(Clone, Copy, Debug)]
+pub struct Refusal<'m> {
+    /// The number of the error.
+    pub number: u64,
+    /// Its SQLSTATE.
+    pub state: &'m [u8],
+    /// What is said beside it.
+    pub message: &'m [u8],
+}
+
+/// A field of a message of protobuf.
+#[derive(Clone, Copy, Debug)]
+enum Field<'m> {
+    Number(u64),
+    Bytes(&'m [u8]),
 }
 
 /// Whether these first bytes of a side are the X protocol; nothing if there are too few to tell.
@@ -74,13 +96,19 @@ pub fn read(from: Side, input: &[u8], sink: &mut Sink<'_, '_>) -> Step {
     if is_secret && len > KEPT_MAX {
         return Step::Lost;
     }
-    let is_kept = from == Side::Client && kind == EXECUTE && len <= KEPT_MAX;
+    let is_statement = from == Side::Client && kind == EXECUTE;
+    let is_error = from == Side::Server && kind == ERROR;
+    let is_crud = from == Side::Client && place_of_collection(kind).is_some();
+    let is_kept = (is_statement || is_error || is_crud) && len <= KEPT_MAX;
     if is_secret || is_kept {
         let Some(message) = rest.get(1..len) else { return Step::Need(HEAD + len) };
         sink.begin(Pair::OneWay);
         sink.record(&[record::X, kind]);
         if is_kept {
             sink.record(message);
+        }
+        if is_crud {
+            sink.body(message);
         }
         sink.finish();
         return Step::Took(HEAD + len);
@@ -101,6 +129,55 @@ fn is_secret(from: Side, kind: u8) -> bool {
         Side::Client => matches!(kind, 4 | 5),
         Side::Server => kind == 3,
     }
+}
+
+/// Where a request to a collection names it (`Mysqlx.Crud`).
+fn place_of_collection(kind: u8) -> Option<u64> {
+    match kind {
+        17 | 19 => Some(2),
+        18 | 20 | 30..=32 => Some(1),
+        _ => None,
+    }
+}
+
+/// The fields of a message of protobuf, as far as they can be read.
+fn fields(message: &[u8]) -> impl Iterator<Item = (u64, Field<'_>)> {
+    let mut cursor = Cursor(message);
+    // Each turn takes a byte at least.
+    std::iter::from_fn(move || {
+        let tag = number(&mut cursor)?;
+        let field = match tag & 7 {
+            0 => Field::Number(number(&mut cursor)?),
+            1 => Field::Bytes(cursor.take(8)?),
+            2 => {
+                let len = usize::try_from(number(&mut cursor)?).ok()?;
+                Field::Bytes(cursor.take(len)?)
+            }
+            5 => Field::Bytes(cursor.take(4)?),
+            _ => return None,
+        };
+        Some((tag >> 3, field))
+    })
+}
+
+/// Seven bits in each byte, the lowest first.
+fn number(cursor: &mut Cursor<'_>) -> Option<u64> {
+    let mut value = 0_u64;
+    for n in 0..NUMBER_MAX {
+        let byte = cursor.byte()?;
+        value |= u64::from(byte & 0x7f) << (7 * n).min(63);
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+fn bytes_at(message: &[u8], place: u64) -> Option<&[u8]> {
+    fields(message).find_map(|(at, field)| match field {
+        Field::Bytes(bytes) if at == place => Some(bytes),
+        _ => None,
+    })
 }
 
 /// The name of a message.
@@ -161,18 +238,29 @@ impl<'m> Said<'m> {
         name(self.from, self.kind).unwrap_or("MESSAGE")
     }
 
-    /// The statement it holds: field 1 of protobuf, a length before it.
+    /// The statement it holds.
     pub fn statement(&self) -> Option<&'m [u8]> {
-        let mut cursor = Cursor(self.payload);
-        cursor.byte().filter(|tag| *tag == 0x0a)?;
-        let mut len = 0_usize;
-        for shift in [0, 7, 14] {
-            let byte = cursor.byte()?;
-            len |= usize::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return cursor.take(len);
-            }
+        let holds = self.from == Side::Client && self.kind == EXECUTE;
+        bytes_at(self.payload, 1).filter(|_| holds)
+    }
+
+    /// The collection it is about, and the schema that one is in.
+    pub fn collection(&self) -> Option<(&'m [u8], Option<&'m [u8]>)> {
+        let place = place_of_collection(self.kind).filter(|_| self.from == Side::Client)?;
+        let collection = bytes_at(self.payload, place)?;
+        Some((bytes_at(collection, 1)?, bytes_at(collection, 2)))
+    }
+
+    /// What is refused, and why.
+    pub fn refusal(&self) -> Option<Refusal<'m>> {
+        if self.from != Side::Server || self.kind != ERROR {
+            return None;
         }
-        None
+        let number = fields(self.payload).find_map(|(at, field)| match field {
+            Field::Number(number) if at == 2 => Some(number),
+            _ => None,
+        });
+        let text = |place| bytes_at(self.payload, place).unwrap_or_default();
+        Some(Refusal { number: number?, state: text(4), message: text(3) })
     }
 }
