@@ -20,6 +20,8 @@ pub struct Memo<T> {
     directory: Directory,
     known: HashMap<(u16, IpAddr), Known<T>>,
     known_max: usize,
+    /// Counts the directories that were followed.
+    epoch: u64,
 }
 
 /// What was asked about one address.
@@ -29,6 +31,8 @@ struct Known<T> {
     /// a change makes another one.
     leaf: Option<Arc<[(Address, Claims)]>>,
     generation: u64,
+    /// The directory for which this was found to be true.
+    epoch: u64,
     /// Whether any port may be a service's.
     is_node: bool,
     /// Ports for which the answer may be another one.
@@ -54,12 +58,13 @@ impl<T> Memo<T> {
     /// Nothing remembered yet; of `known_max` addresses at most.
     #[must_use]
     pub fn new(directory: Directory, known_max: usize) -> Self {
-        Self { directory, known: HashMap::new(), known_max }
+        Self { directory, known: HashMap::new(), known_max, epoch: 0 }
     }
 
     /// From now on a later directory of the same book. What is remembered and still true stays.
     pub fn follow(&mut self, directory: Directory) {
         self.directory = directory;
+        self.epoch += 1;
     }
 
     /// What was made of the answer to `query`; `make` makes it if it is not remembered. Of two ports
@@ -70,12 +75,10 @@ impl<T> Memo<T> {
             self.known.clear();
         }
         let directory = &self.directory;
-        let address = Address { scope: query.scope, ip: query.ip };
-        let leaf = directory.0.addresses.leaf(&address);
-        let generation = directory.0.generation;
-        let known = self.known.entry(key).or_insert_with(|| Known::of(directory, query));
-        if known.generation != generation || !is_same(known.leaf.as_ref(), leaf) {
-            *known = Known::of(directory, query);
+        let epoch = self.epoch;
+        let known = self.known.entry(key).or_insert_with(|| Known::of(directory, query, epoch));
+        if known.epoch != epoch {
+            known.follow(directory, query, epoch);
         }
         let port = known.port(directory, query);
         let at = query.at;
@@ -104,16 +107,28 @@ fn is_same(a: Option<&Arc<[(Address, Claims)]>>, b: Option<&Arc<[(Address, Claim
 // === impl Known ===
 
 impl<T> Known<T> {
-    fn of(directory: &Directory, query: &Query) -> Self {
+    fn of(directory: &Directory, query: &Query, epoch: u64) -> Self {
         let address = Address { scope: query.scope, ip: query.ip };
         let mut ports = Vec::new();
         directory.ports(query.scope, query.ip, &mut ports);
         Self {
             leaf: directory.0.addresses.leaf(&address).cloned(),
             generation: directory.0.generation,
+            epoch,
             is_node: directory.is_node(query.scope, query.ip),
             ports: ports.into(),
             answers: SmallVec::new(),
+        }
+    }
+
+    /// Whether it is still true is looked up once for each directory.
+    fn follow(&mut self, directory: &Directory, query: &Query, epoch: u64) {
+        let address = Address { scope: query.scope, ip: query.ip };
+        let leaf = directory.0.addresses.leaf(&address);
+        if self.generation == directory.0.generation && is_same(self.leaf.as_ref(), leaf) {
+            self.epoch = epoch;
+        } else {
+            *self = Self::of(directory, query, epoch);
         }
     }
 
