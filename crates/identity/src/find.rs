@@ -372,9 +372,8 @@ impl<'d> Found<'d> {
         if self.behind(claims) {
             return;
         }
-        let hosts = |claim: &Claim| {
-            matches!(claim.holder, Holder::Host(_)) && claim.window.may_hold(at)
-        };
+        let hosts =
+            |claim: &Claim| matches!(claim.holder, Holder::Host(_)) && claim.window.may_hold(at);
         if claims.iter().any(hosts) {
             self.doubts[0] = Some(Doubt::HostNetwork);
         }
@@ -476,7 +475,9 @@ impl<'d> Found<'d> {
         let uid = crate::book::named(&face.namespace, &face.service);
         let ids = self.tables.named.get(&PodKey { scope: self.query.scope, uid });
         let mut known = ids.into_iter().flatten().filter_map(|id| self.tables.service(*id));
-        known.find(|service| service.window.may_hold(self.query.at)).map_or(Front::Named(face), Front::Known)
+        known
+            .find(|service| service.window.may_hold(self.query.at))
+            .map_or(Front::Named(face), Front::Known)
     }
 
     /// What the user calls it, if nothing else is known.

@@ -40,9 +40,9 @@ impl Names {
             }
         }
         // Stable: the first of equals stays the first.
-        names.nets.sort_by_key(|rule| {
-            (std::cmp::Reverse(rule.net.prefix_len()), rule.port.is_none())
-        });
+        names
+            .nets
+            .sort_by_key(|rule| (std::cmp::Reverse(rule.net.prefix_len()), rule.port.is_none()));
         names
     }
 
@@ -62,9 +62,8 @@ impl Names {
             let own = self.single.get(&ip)?;
             own.iter().find(|(of, _)| *of == port).map(|(_, name)| &**name)
         };
-        let in_net = |rule: &&NameRule| {
-            rule.net.contains(&ip) && rule.port.is_none_or(|own| own == port)
-        };
+        let in_net =
+            |rule: &&NameRule| rule.net.contains(&ip) && rule.port.is_none_or(|own| own == port);
         let net = || self.nets.iter().find(in_net).map(|rule| rule.name.as_str());
         of(Some(port)).or_else(|| of(None)).or_else(net)
     }

@@ -92,8 +92,11 @@ impl Book {
         let pod = Arc::new(pod);
         *self.tables.pods.entry(key, || pod.clone()) = pod.clone();
         for ip in &body.ips {
-            let holder =
-                if body.host_network { Holder::Host(pod.clone()) } else { Holder::Pod(pod.clone()) };
+            let holder = if body.host_network {
+                Holder::Host(pod.clone())
+            } else {
+                Holder::Pod(pod.clone())
+            };
             self.claim(key.scope, *ip, Claim { window, holder });
         }
         for ip in mapped_on(body) {
@@ -116,8 +119,7 @@ impl Book {
             let address = Address { scope: key.scope, ip: *ip };
             let is_stale = |claim: &Claim| {
                 claim.holder.pod().is_some_and(|own| {
-                    own.uid == key.uid
-                        && (!Arc::ptr_eq(own, pod) || claim.window.until > pod.until)
+                    own.uid == key.uid && (!Arc::ptr_eq(own, pod) || claim.window.until > pod.until)
                 })
             };
             let known = self.tables.addresses.get(&address);
@@ -163,8 +165,7 @@ impl Book {
         let id = self.id();
         let key = Arc::new(key);
         self.bytes += retain::template_bytes(&key);
-        let mut template =
-            Template { key: key.clone(), workload: None, services: SmallVec::new() };
+        let mut template = Template { key: key.clone(), workload: None, services: SmallVec::new() };
         template.workload = self.workload(&key, id);
         let members = self.namespaces.entry((key.scope, key.namespace.clone())).or_default();
         members.templates.push(id);
