@@ -3,7 +3,10 @@
 //! A reader that asks about few addresses often keeps one: a look-up is then a look into a hash map,
 //! and a check that the directory still has the same leaf at that address.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    hash::{BuildHasherDefault, Hash, Hasher},
+    sync::Arc,
+};
 
 use hashbrown::HashMap;
 use model::{Timestamp, Transport};
@@ -11,6 +14,7 @@ use smallvec::SmallVec;
 
 use crate::{
     Directory, Found, Query, Span,
+    map::Key,
     tables::{Address, Claims},
 };
 
@@ -18,7 +22,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Memo<T> {
     directory: Directory,
-    known: HashMap<(u16, IpAddr), Known<T>>,
+    known: HashMap<Place, Known<T>, BuildHasherDefault<Mixed>>,
     known_max: usize,
     /// Counts the directories that were followed.
     epoch: u64,
@@ -49,8 +53,40 @@ struct Answer<T> {
     made: T,
 }
 
+/// An address as a key: it knows a good hash of itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Place(Address);
+
+/// Takes a hash as it is.
+#[derive(Debug, Default)]
+struct Mixed(u64);
+
 /// Answers kept for one address.
 const ANSWERS_MAX: usize = 256;
+
+// === impl Hash ===
+
+impl Hash for Place {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(Key::hash(&self.0));
+    }
+}
+
+impl Hasher for Mixed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
 
 // === impl Memo ===
 
@@ -58,7 +94,7 @@ impl<T> Memo<T> {
     /// Nothing remembered yet; of `known_max` addresses at most.
     #[must_use]
     pub fn new(directory: Directory, known_max: usize) -> Self {
-        Self { directory, known: HashMap::new(), known_max, epoch: 0 }
+        Self { directory, known: HashMap::default(), known_max, epoch: 0 }
     }
 
     /// From now on a later directory of the same book. What is remembered and still true stays.
@@ -70,7 +106,7 @@ impl<T> Memo<T> {
     /// What was made of the answer to `query`; `make` makes it if it is not remembered. Of two ports
     /// that make no difference, only one is asked for, as port 0.
     pub fn find(&mut self, query: &Query, make: impl FnOnce(&Found<'_>) -> T) -> &T {
-        let key = (query.scope, query.ip);
+        let key = Place(Address { scope: query.scope, ip: query.ip });
         if self.known.len() >= self.known_max && !self.known.contains_key(&key) {
             self.known.clear();
         }
