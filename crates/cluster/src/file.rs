@@ -19,7 +19,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub enum Item<'i> {
     /// Something that happened, and the object as it stood there.
-    Event(Event, Origin<'i>),
+    Event(Box<Event>, Origin<'i>),
     /// What the user calls addresses.
     Names(Vec<NameRule>),
 }
@@ -112,7 +112,7 @@ pub fn read_from(
         if let Some(event) = event(piece, troubles) {
             let what = what(piece.what);
             let Piece { at, kind, json, .. } = *piece;
-            take(Item::Event(event, Origin { what, at, kind, json }));
+            take(Item::Event(Box::new(event), Origin { what, at, kind, json }));
         }
     };
     match form {

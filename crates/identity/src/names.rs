@@ -18,10 +18,13 @@ pub struct NameRule {
 /// All names that the user gave.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    single: HashMap<IpAddr, Vec<(Option<u16>, Box<str>)>>,
+    single: HashMap<IpAddr, Vec<Given>>,
     /// Networks, the narrowest first.
     nets: Vec<NameRule>,
 }
+
+/// A name of one address, perhaps of one port of it.
+type Given = (Option<u16>, Box<str>);
 
 // === impl Names ===
 

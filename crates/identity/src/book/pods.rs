@@ -79,10 +79,8 @@ impl Book {
         }
         pod.until = pod.until.min(window.until);
         let is_current = known.as_ref().is_none_or(|known| pod.version >= known.version);
-        let left: SmallVec<[IpAddr; 2]> = match body.ips.is_empty() || !is_current {
-            true => SmallVec::new(),
-            false => pod.ips.iter().filter(|ip| !holds(body, **ip)).copied().collect(),
-        };
+        let gone = |ip: &&IpAddr| is_current && !body.ips.is_empty() && !holds(body, **ip);
+        let left: SmallVec<[IpAddr; 2]> = pod.ips.iter().filter(gone).copied().collect();
         for ip in body.ips.iter().chain(mapped_on(body)) {
             if !pod.ips.contains(ip) {
                 pod.ips.push(*ip);
