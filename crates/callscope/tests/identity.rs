@@ -62,7 +62,8 @@ fn every_scenario_gives_calls_the_names_that_were_true() {
     let mut asked = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        let scenario: Scenario = serde_saphyr::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        let scenario: Scenario =
+            serde_saphyr::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         asked += check(&scenario, &path.display().to_string());
     }
     assert!(asked > 60, "{asked}");
@@ -95,7 +96,8 @@ fn check(scenario: &Scenario, name: &str) -> usize {
     let pcap = file("calls.pcap", &capture.bytes());
     let mut args = vec!["read", "-q", "--format", "ndjson", &pcap];
     let sources = [
-        (!scenario.events.is_empty()).then(|| file("log.ndjson", lines(&scenario.events).as_bytes())),
+        (!scenario.events.is_empty())
+            .then(|| file("log.ndjson", lines(&scenario.events).as_bytes())),
         (!scenario.dump.is_empty()).then(|| file("dump.json", lines(&scenario.dump).as_bytes())),
         (!scenario.hosts.is_empty()).then(|| file("hosts", scenario.hosts.as_bytes())),
     ];
@@ -113,7 +115,11 @@ fn check(scenario: &Scenario, name: &str) -> usize {
 }
 
 fn other_than(who: &str) -> IpAddr {
-    if who.matches(':').count() > 1 { "2001:db8::77".parse().unwrap() } else { [203, 0, 113, 77].into() }
+    if who.matches(':').count() > 1 {
+        "2001:db8::77".parse().unwrap()
+    } else {
+        [203, 0, 113, 77].into()
+    }
 }
 
 #[test]
@@ -137,7 +143,8 @@ fn names_of_name_servers_are_the_same_on_any_number_of_threads() {
     fs::write(&path, capture.bytes()).unwrap();
     let read = |threads: &str| {
         let path = path.to_str().unwrap();
-        callscope(&["read", "-q", "--format", "ndjson", "--dns-names", "--threads", threads, path]).stdout
+        callscope(&["read", "-q", "--format", "ndjson", "--dns-names", "--threads", threads, path])
+            .stdout
     };
     let one = read("1");
     for threads in ["2", "5"] {
@@ -155,13 +162,18 @@ fn names_of_name_servers_are_the_same_on_any_number_of_threads() {
     }
     // Each answer lives for a minute.
     assert!(named > 150, "{named}");
-    let json = callscope(&["read", "-q", "--format", "json", "--dns-names", path.to_str().unwrap()]);
+    let json =
+        callscope(&["read", "-q", "--format", "json", "--dns-names", path.to_str().unwrap()]);
     let all: Vec<Value> = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(all, calls(&one));
-    let table = callscope(&["read", "-q", "--format", "table", "--dns-names", path.to_str().unwrap()]);
+    let table =
+        callscope(&["read", "-q", "--format", "table", "--dns-names", path.to_str().unwrap()]);
     assert!(String::from_utf8_lossy(&table.stdout).contains("host-3.example:443"));
     let plain = callscope(&["read", "-q", "--format", "ndjson", path.to_str().unwrap()]);
-    assert!(!String::from_utf8_lossy(&plain.stdout).contains("\"dst\":{\"ip\":\"192.0.2.1\",\"port\":443,"));
+    assert!(
+        !String::from_utf8_lossy(&plain.stdout)
+            .contains("\"dst\":{\"ip\":\"192.0.2.1\",\"port\":443,")
+    );
 }
 
 const POD: &str = r#"{"kind":"Pod","metadata":{"name":"front-1","namespace":"shop","uid":"p1","creationTimestamp":"2026-01-01T00:00:00Z","annotations":{"team":"a\u001b[2J"}},"spec":{"nodeName":"n1","containers":[{"name":"c"}]},"status":{"phase":"Running","podIP":"10.1.0.7"}}"#;
@@ -204,7 +216,8 @@ fn what_was_recorded_is_read_again() {
     fs::write(log.path(), &recorded).unwrap();
     let explain = |path: &Path| {
         let path = path.to_str().unwrap();
-        callscope(&["identity", "explain", "10.1.0.7", "--format", "json", "--identity", path]).stdout
+        callscope(&["identity", "explain", "10.1.0.7", "--format", "json", "--identity", path])
+            .stdout
     };
     assert_eq!(explain(log.path()), explain(file.path()));
     let again = callscope(&["identity", "record", log.path().to_str().unwrap()]).stdout;

@@ -6,8 +6,8 @@ use common::{BEGIN, Half, ID, IS_LAST, NAMES, PATH, call};
 use export::{Ends, Ndjson, Options};
 use jsonschema::Validator;
 use model::{
-    Call, Candidate, Cover, Doubt, Evidence, Evidences, Missing, Pairing, Peer, Side, Source, Transport,
-    Why, Workload,
+    Call, Candidate, Cover, Doubt, Evidence, Evidences, Missing, Pairing, Peer, Side, Source,
+    Transport, Why, Workload,
 };
 use serde_json::{Value, json};
 
@@ -84,8 +84,7 @@ fn ends_with_everything_known_are_valid() {
     let places = Ndjson::new(&[], Options::default()).render_between(&call, ends, &mut text);
     assert_eq!((text[places.src], text[places.dst]), (b'}', b'}'));
     let line: Value = serde_json::from_slice(&text).unwrap();
-    let errors: Vec<_> =
-        validator().iter_errors(&line).map(|error| error.to_string()).collect();
+    let errors: Vec<_> = validator().iter_errors(&line).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{errors:?}");
     assert_eq!(line["src"]["labels"], json!({"app": "user", "odd": "a\"b"}));
     assert_eq!(line["src"]["workload"], json!({"kind": "Deployment", "name": "user"}));

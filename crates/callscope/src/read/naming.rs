@@ -34,8 +34,7 @@ impl Naming {
 
     /// Who this was at this time.
     pub fn of(&mut self, end: Endpoint, transport: Transport, at: Timestamp) -> Rc<Answer> {
-        let query =
-            Query { scope: 0, ip: end.ip, port: end.port, transport, at, process: None };
+        let query = Query { scope: 0, ip: end.ip, port: end.port, transport, at, process: None };
         self.0.find(&query, |found| Rc::new(Answer::of(end, found))).clone()
     }
 }
@@ -53,12 +52,7 @@ impl Answer {
             json.extend_from_slice(format!(",\"service_ip\":\"{}\"", end.ip).as_bytes());
         }
         export::push_peer(&mut json, &peer);
-        Self {
-            json,
-            label: peer.name.map(str::to_owned),
-            about: about(&peer),
-            is_known: true,
-        }
+        Self { json, label: peer.name.map(str::to_owned), about: about(&peer), is_known: true }
     }
 
     /// What name servers called it.

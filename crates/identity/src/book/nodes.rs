@@ -51,9 +51,11 @@ impl Book {
             state.version = meta.version;
             let before = std::mem::replace(&mut state.ips, body.ips.clone());
             for ip in before.into_iter().filter(|ip| !body.ips.contains(ip)) {
-                self.end_claims(Address { scope, ip }, window.seen, |claim| {
-                    matches!(claim.holder, Holder::Node(own) if own == id)
-                });
+                self.end_claims(
+                    Address { scope, ip },
+                    window.seen,
+                    |claim| matches!(claim.holder, Holder::Node(own) if own == id),
+                );
             }
         }
         for net in &body.pod_networks {
