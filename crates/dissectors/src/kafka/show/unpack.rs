@@ -176,7 +176,11 @@ mod tests {
     fn a_checksum_of_the_magic_number_too_is_taken_for_right() {
         let right = packed(Coding::Lz4);
         let at = right.len() - lz4_head(&right).unwrap().1.len() - 1;
-        assert_eq!(right[at], lz4_checksum(&right[4..at]), "the checksum of another implementation");
+        assert_eq!(
+            right[at],
+            lz4_checksum(&right[4..at]),
+            "the checksum of another implementation"
+        );
         let mut old = right.clone();
         old[at] = lz4_checksum(&right[..at]);
         assert_ne!(old, right);
