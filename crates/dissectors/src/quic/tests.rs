@@ -265,7 +265,8 @@ impl Shard {
         for event in inner.events() {
             if let What::Opens(opens) = &event.what {
                 self.played.covers.extend(opens.cover.clone());
-                let is_http = opens.speaks == Some(mux::HTTP3);
+                let is_http =
+                    opens.speaks.as_ref().is_some_and(|next| next.name == mux::HTTP3.as_bytes());
                 let spoken: &Dissection =
                     if is_http { &http3::DISSECTION } else { &dns::DISSECTION };
                 let opening = Opening { transport: opens.transport.unwrap(), heritage: &[] };
