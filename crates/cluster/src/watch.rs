@@ -73,7 +73,8 @@ pub struct Timing {
     pub wait_max: Duration,
     /// No wait that the API server asks for is longer.
     pub wait_asked_max: Duration,
-    /// What lasted this long works: the next failure is a first one.
+    /// What lasted this long works: the next failure is a first one. Credentials are not read again
+    /// more often.
     pub steady: Duration,
 }
 
@@ -203,7 +204,7 @@ impl Watch {
     ) -> Result<(Self, Receiver<Told>), AccessError> {
         let (out, told) = channel(options.bounds.events.max(1));
         let shared = Arc::new(Shared {
-            door: Door::open(options.access.clone()).await?,
+            door: Door::open(options.access.clone(), options.timing.steady).await?,
             options,
             clock,
             counts: Arc::default(),

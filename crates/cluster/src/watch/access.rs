@@ -1,12 +1,12 @@
 //! How to reach an API server, and who we are to it.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::Instant};
 
 /// Where the API server is, and what it may be told about us.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -32,6 +32,10 @@ pub struct AccessError(String);
 pub(crate) struct Door {
     access: Access,
     open: Mutex<Entry>,
+    /// When credentials were last read again.
+    renewed: Mutex<Option<Instant>>,
+    /// Not more often than this.
+    gap: Duration,
 }
 
 /// A client, and which one it is.
@@ -88,9 +92,9 @@ impl Door {
     ///
     /// # Errors
     /// When there is no kubeconfig, no service account, no such context.
-    pub(crate) async fn open(access: Access) -> Result<Self, AccessError> {
+    pub(crate) async fn open(access: Access, gap: Duration) -> Result<Self, AccessError> {
         let entry = Entry { client: access.client().await?, number: 0 };
-        Ok(Self { access, open: Mutex::new(entry) })
+        Ok(Self { access, open: Mutex::new(entry), renewed: Mutex::default(), gap })
     }
 
     /// A client.
@@ -98,8 +102,8 @@ impl Door {
         self.open.lock().await.clone()
     }
 
-    /// The credentials of client `number` are no longer good: they are read again, by the first who
-    /// says so.
+    /// The credentials of client `number` are no longer good: they are read again by the first who
+    /// says so, and not too often (a plugin may be run for it). Whether they were.
     ///
     /// # Errors
     /// When they can't be read; the old ones stay.
@@ -108,6 +112,11 @@ impl Door {
         if open.number != number {
             return Ok(false);
         }
+        let mut renewed = self.renewed.lock().await;
+        if renewed.is_some_and(|at| at.elapsed() < self.gap) {
+            return Ok(false);
+        }
+        *renewed = Some(Instant::now());
         let client = self.access.client().await?;
         *open = Entry { client, number: number + 1 };
         Ok(true)
