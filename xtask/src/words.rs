@@ -8,8 +8,8 @@ use crate::{floors::Crate, source};
 const IGNORANT: [&str; 7] = ["model", "packet", "stream", "dissect", "flow", "export", "capture"];
 
 /// What a crate may say all the same: the output contract calls what a stream was wrapped in `tls`,
-/// whatever the wrapping.
-const GIVEN: [(&str, &str); 1] = [("export", "tls")];
+/// whatever the wrapping, and evidence from name servers `dns`.
+const GIVEN: [(&str, &str); 3] = [("export", "tls"), ("export", "dns"), ("model", "dns")];
 
 /// The only crate where `unsafe` may be written.
 const DARING: &str = "capture";

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub enum Item<'i> {
     /// Something that happened, and the object as it stood there.
-    Event(Event, Origin<'i>),
+    Event(Box<Event>, Origin<'i>),
     /// What the user calls addresses.
     Names(Vec<NameRule>),
 }
@@ -112,7 +112,7 @@ pub fn read_from(
         if let Some(event) = event(piece, troubles) {
             let what = what(piece.what);
             let Piece { at, kind, json, .. } = *piece;
-            take(Item::Event(event, Origin { what, at, kind, json }));
+            take(Item::Event(Box::new(event), Origin { what, at, kind, json }));
         }
     };
     match form {
@@ -133,9 +133,8 @@ fn recognise(head: &[u8]) -> Form {
         let is_whole = serde_json::from_str::<serde::de::IgnoredAny>(first).is_ok();
         return if is_whole { Form::Lines } else { Form::Json };
     }
-    let begins = |words: &[&str]| {
-        text.lines().any(|line| words.iter().any(|word| line.starts_with(word)))
-    };
+    let begins =
+        |words: &[&str]| text.lines().any(|line| words.iter().any(|word| line.starts_with(word)));
     if begins(&["apiVersion:", "kind:", "items:", "- apiVersion:"]) {
         Form::Yaml
     } else if begins(&["[[name"]) {
@@ -171,11 +170,7 @@ fn lines(
     }
 }
 
-fn yaml(
-    text: &str,
-    take: &mut piece::Take<'_>,
-    troubles: &mut Troubles,
-) -> Result<(), FileError> {
+fn yaml(text: &str, take: &mut piece::Take<'_>, troubles: &mut Troubles) -> Result<(), FileError> {
     let documents = crate::yaml::documents::<Value>(text).map_err(FileError::Unknown)?;
     for document in documents {
         piece::line(&document.to_string(), take, troubles);

@@ -68,9 +68,7 @@ fn hosts(text: &str, troubles: &mut Troubles) -> Result<Vec<NameRule>, FileError
         }
     }
     match wrong {
-        Some(line) if rules.is_empty() => {
-            Err(FileError::Unknown(line.chars().take(80).collect()))
-        }
+        Some(line) if rules.is_empty() => Err(FileError::Unknown(line.chars().take(80).collect())),
         _ => Ok(rules),
     }
 }

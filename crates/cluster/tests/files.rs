@@ -44,7 +44,8 @@ fn a_dump_in_yaml_is_read() {
     let one = "kind: Pod\nmetadata:\n  name: a\n  namespace: s\n  uid: p1\n  creationTimestamp: \"2026-01-01T00:00:00Z\"\n  labels: {v: \"1\"}\nstatus:\n  phase: Running\n  podIP: 10.1.0.1\n";
     let indented: String = one.lines().map(|line| format!("  {line}\n")).collect();
     let list = format!("apiVersion: v1\nitems:\n-{}kind: List\n", &indented[1..]);
-    for text in [one.to_owned(), format!("---\n{one}---\nkind: ConfigMap\nmetadata: {{name: x}}\n"), list]
+    for text in
+        [one.to_owned(), format!("---\n{one}---\nkind: ConfigMap\nmetadata: {{name: x}}\n"), list]
     {
         let (directory, _) = directory(&[text.as_bytes()]);
         let found = peer(&directory, 0, "10.1.0.1:80", Transport::Tcp, "2026-01-01T01:00:00Z");
@@ -106,14 +107,18 @@ fn a_dump_that_is_broken_off_is_used_as_far_as_it_goes() {
 fn what_says_nothing_is_an_error() {
     for text in ["<html></html>", "lorem ipsum dolor\nsit amet\n", "apiVersion: [\n"] {
         let mut troubles = identity::Troubles::default();
-        assert!(cluster::read_from(&mut text.as_bytes(), &mut troubles, &mut |_| ()).is_err(), "{text}");
+        assert!(
+            cluster::read_from(&mut text.as_bytes(), &mut troubles, &mut |_| ()).is_err(),
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn names_files_in_toml_and_yaml() {
     let toml = "[[name]]\nip = \"10.0.0.5\"\nname = \"db\"\n[[name]]\ncidr = \"192.0.2.0/24\"\nport = 443\nname = \"partner\"\n";
-    let yaml = "names:\n- {ip: 10.0.0.5, name: db}\n- {cidr: 192.0.2.0/24, port: 443, name: partner}\n";
+    let yaml =
+        "names:\n- {ip: 10.0.0.5, name: db}\n- {cidr: 192.0.2.0/24, port: 443, name: partner}\n";
     for text in [toml, yaml] {
         let (directory, troubles) = directory(&[text.as_bytes()]);
         assert!(troubles.is_empty(), "{troubles:?}");

@@ -79,12 +79,7 @@ impl Ndjson {
     }
 
     /// The same, with what is known of its ends. Says where more may be said of them.
-    pub fn render_between(
-        &mut self,
-        call: &Call<'_>,
-        ends: Ends<'_>,
-        out: &mut Vec<u8>,
-    ) -> Places {
+    pub fn render_between(&mut self, call: &Call<'_>, ends: Ends<'_>, out: &mut Vec<u8>) -> Places {
         self.push_identity(call, out);
         push_headline(&(call.protocol.headline)(call.request, call.response), out);
         let src = push_end(b"\"src\":{\"ip\":\"", call.client, ends.src, out);

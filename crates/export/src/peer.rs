@@ -29,7 +29,7 @@ pub fn push_peer(out: &mut Vec<u8>, peer: &Peer<'_>) {
 }
 
 /// Appends the name of an outside address as members: what DNS called it.
-pub fn push_dns_names<'n>(out: &mut Vec<u8>, names: &[&'n str]) {
+pub fn push_dns_names(out: &mut Vec<u8>, names: &[&str]) {
     push_text(out, "name", names.first().copied());
     push_texts(out, "names", names.iter().copied().filter(|_| names.len() > 1));
     push_texts(out, "evidence", std::iter::once(model::Evidence::Dns.name()));

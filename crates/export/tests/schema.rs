@@ -3,9 +3,12 @@
 use std::io::Write;
 
 use common::{BEGIN, Half, ID, IS_LAST, NAMES, PATH, call};
-use export::{Ndjson, Options};
+use export::{Ends, Ndjson, Options};
 use jsonschema::Validator;
-use model::{Call, Cover, Missing, Pairing, Side, Source, Transport, Why};
+use model::{
+    Call, Candidate, Cover, Doubt, Evidence, Evidences, Missing, Pairing, Peer, Side, Source,
+    Transport, Why, Workload,
+};
 use serde_json::{Value, json};
 
 mod common;
@@ -45,6 +48,49 @@ fn a_call_with_everything_is_valid() {
     assert_eq!(line["response"]["body"]["text"], "socks, socks");
     assert_eq!(line["source"], json!({"kind": "file", "name": "a\"b.pcap", "interface": "eth0"}));
     assert_eq!(line["missing"], Value::Null);
+}
+
+#[test]
+fn ends_with_everything_known_are_valid() {
+    let mut evidence = Evidences::default();
+    Evidence::ALL.into_iter().for_each(|one| evidence.add(one));
+    let peer = Peer {
+        name: Some("user"),
+        namespace: Some("shop"),
+        pod: Some("user-7b-x"),
+        service: Some("user"),
+        services: vec!["user", "user-admin"],
+        workload: Some(Workload { kind: "Deployment", name: "user" }),
+        node: Some("n1"),
+        zone: Some("z1"),
+        container: Some("app"),
+        service_account: Some("default"),
+        labels: vec![("app", "user"), ("odd", "a\"b")],
+        names: vec!["lb.example"],
+        evidence,
+        doubts: vec![Doubt::HostNetwork, Doubt::Snat, Doubt::Handover],
+        candidates: vec![
+            Candidate { kind: "node", namespace: None, name: "n1" },
+            Candidate { kind: "pod", namespace: Some("shop"), name: "other" },
+        ],
+    };
+    let (mut src, mut dst) = (Vec::new(), b",\"service_ip\":\"10.96.0.1\"".to_vec());
+    export::push_peer(&mut src, &peer);
+    export::push_dns_names(&mut dst, &["a.example", "b.example"]);
+    let (request, response) = (full_request(), full_response());
+    let call = call(Some(&request), Some(&response));
+    let mut text = Vec::new();
+    let ends = Ends { src: &src, dst: &dst };
+    let places = Ndjson::new(&[], Options::default()).render_between(&call, ends, &mut text);
+    assert_eq!((text[places.src], text[places.dst]), (b'}', b'}'));
+    let line: Value = serde_json::from_slice(&text).unwrap();
+    let errors: Vec<_> = validator().iter_errors(&line).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    assert_eq!(line["src"]["labels"], json!({"app": "user", "odd": "a\"b"}));
+    assert_eq!(line["src"]["workload"], json!({"kind": "Deployment", "name": "user"}));
+    assert_eq!(line["src"]["evidence"].as_array().unwrap().len(), Evidence::ALL.len());
+    assert_eq!(line["dst"]["names"], json!(["a.example", "b.example"]));
+    assert_eq!(line["dst"]["ip"], "10.0.24.164");
 }
 
 #[test]

@@ -172,6 +172,7 @@ impl Book {
 
     /// What the user calls addresses, from now on.
     pub fn name(&mut self, names: Names) {
+        self.tables.generation += 1;
         self.tables.names = Arc::new(names);
     }
 

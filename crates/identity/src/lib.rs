@@ -10,6 +10,7 @@ mod book;
 mod find;
 mod intern;
 mod map;
+mod memo;
 mod names;
 mod object;
 mod parse;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 pub use answers::{Answers, Lesson};
 pub use book::{Book, Counts, Limits};
 pub use find::{Found, Query};
+pub use memo::Memo;
 pub use names::{NameRule, Names};
 pub use object::{
     Body, Change, Container, ContainerPort, Event, Kind, Meta, NodeBody, Object, OwnerRef, PodBody,

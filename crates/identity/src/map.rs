@@ -61,6 +61,22 @@ impl<K: Key, V: Clone> Map<K, V> {
         }
     }
 
+    /// The leaf where the key stands, or would stand; another one after any change to it.
+    pub(crate) fn leaf(&self, key: &K) -> Option<&Arc<[(K, V)]>> {
+        let mut hash = key.hash();
+        let mut slot = &self.root;
+        loop {
+            match slot {
+                Slot::Empty => return None,
+                Slot::Leaf(leaf) => return Some(leaf),
+                Slot::Branch(ways) => {
+                    slot = &ways[way(hash)];
+                    hash >>= BITS;
+                }
+            }
+        }
+    }
+
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         // The path is copied only if the key is there.
         self.get(key)?;

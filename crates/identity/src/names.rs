@@ -18,10 +18,13 @@ pub struct NameRule {
 /// All names that the user gave.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    single: HashMap<IpAddr, Vec<(Option<u16>, Box<str>)>>,
+    single: HashMap<IpAddr, Vec<Given>>,
     /// Networks, the narrowest first.
     nets: Vec<NameRule>,
 }
+
+/// A name of one address, perhaps of one port of it.
+type Given = (Option<u16>, Box<str>);
 
 // === impl Names ===
 
@@ -40,9 +43,9 @@ impl Names {
             }
         }
         // Stable: the first of equals stays the first.
-        names.nets.sort_by_key(|rule| {
-            (std::cmp::Reverse(rule.net.prefix_len()), rule.port.is_none())
-        });
+        names
+            .nets
+            .sort_by_key(|rule| (std::cmp::Reverse(rule.net.prefix_len()), rule.port.is_none()));
         names
     }
 
@@ -62,9 +65,8 @@ impl Names {
             let own = self.single.get(&ip)?;
             own.iter().find(|(of, _)| *of == port).map(|(_, name)| &**name)
         };
-        let in_net = |rule: &&NameRule| {
-            rule.net.contains(&ip) && rule.port.is_none_or(|own| own == port)
-        };
+        let in_net =
+            |rule: &&NameRule| rule.net.contains(&ip) && rule.port.is_none_or(|own| own == port);
         let net = || self.nets.iter().find(in_net).map(|rule| rule.name.as_str());
         of(Some(port)).or_else(|| of(None)).or_else(net)
     }

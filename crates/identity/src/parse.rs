@@ -138,8 +138,13 @@ fn kind_of(named: &str, raw: &raw::Object) -> Option<Kind> {
         "EndpointSlice" => Some(Kind::EndpointSlice),
         "Node" => Some(Kind::Node),
         "Namespace" => Some(Kind::Namespace),
-        "ReplicaSet" | "ReplicationController" | "Deployment" | "StatefulSet" | "DaemonSet"
-        | "Job" | "CronJob" => Some(Kind::Owner),
+        "ReplicaSet"
+        | "ReplicationController"
+        | "Deployment"
+        | "StatefulSet"
+        | "DaemonSet"
+        | "Job"
+        | "CronJob" => Some(Kind::Owner),
         _ => raw.metadata.owner_references.iter().any(|o| o.controller).then_some(Kind::Owner),
     }
 }
@@ -158,10 +163,15 @@ fn meta(kind: &str, raw: &raw::Object, troubles: &mut Troubles) -> Meta {
     let created = time(&from.creation_timestamp);
     let deleted = time(&from.deletion_timestamp);
     let managed = from.managed_fields.iter().filter_map(|fields| moment(&fields.time)).max();
-    let grace_ns =
-        u64::try_from(from.deletion_grace_period_seconds).unwrap_or(0).saturating_mul(1_000_000_000);
+    let grace_ns = u64::try_from(from.deletion_grace_period_seconds)
+        .unwrap_or(0)
+        .saturating_mul(1_000_000_000);
     let asked = deleted.map(|at| Timestamp(at.0.saturating_sub(grace_ns)));
-    let changed = [created, managed, asked, status_changed(raw)].into_iter().flatten().max().unwrap_or_default();
+    let changed = [created, managed, asked, status_changed(raw)]
+        .into_iter()
+        .flatten()
+        .max()
+        .unwrap_or_default();
     let uid = match from.uid.is_empty() {
         false => Uid::of(&from.uid),
         true => Uid::of(&format!("{kind}/{}/{}", from.namespace, from.name)),
@@ -365,7 +375,8 @@ fn slice(raw: &raw::Object, meta: &Meta, troubles: &mut Troubles) -> Option<Slic
     let label = meta.labels.iter().find(|(name, _)| name == SERVICE_NAME);
     let owner = meta.owner.as_ref().filter(|owner| owner.kind == "Service");
     let Some(service) = label.map(|(_, name)| name).or(owner.map(|owner| &owner.name)) else {
-        troubles.note("endpoint slices of no service", || format!("{}/{}", meta.namespace, meta.name));
+        troubles
+            .note("endpoint slices of no service", || format!("{}/{}", meta.namespace, meta.name));
         return None;
     };
     let mut endpoints = Vec::new();
@@ -379,9 +390,10 @@ fn slice(raw: &raw::Object, meta: &Meta, troubles: &mut Troubles) -> Option<Slic
             endpoints.extend(ips.map(|ip| (ip, pod)));
         }
     }
-    let ports = raw.ports.iter().filter_map(|port| {
-        Some((u16::try_from(port.port?).ok()?, transport(&port.protocol)?))
-    });
+    let ports = raw
+        .ports
+        .iter()
+        .filter_map(|port| Some((u16::try_from(port.port?).ok()?, transport(&port.protocol)?)));
     Some(SliceBody { service: service.clone(), ports: ports.collect(), endpoints })
 }
 

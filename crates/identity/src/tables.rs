@@ -35,6 +35,8 @@ pub(crate) struct Tables {
     pub(crate) prefixes: SmallVec<[u8; 4]>,
     /// What the user calls addresses.
     pub(crate) names: Arc<Names>,
+    /// Counts changes that may concern addresses whose own claims stay as they are.
+    pub(crate) generation: u64,
 }
 
 /// An address in its space.

@@ -297,6 +297,40 @@ fn no_name_is_wrong_and_unknown_is_only_what_is_open() {
     assert!(score.right > score.asked * 9 / 10, "{score:?}");
 }
 
+#[test]
+fn what_a_reader_remembers_is_what_the_directory_says() {
+    let mut dice = Dice(11);
+    let (truth, mut events) = history(&mut dice, 30, 200 * SECOND);
+    shuffle(&mut dice, &mut events, 1);
+    let mut book = Book::new(Limits { history_ns: Some(60 * SECOND), ..Limits::default() });
+    let mut memo = identity::Memo::new(book.directory(), 20);
+    let mut known = 0;
+    for events in events.chunks(7) {
+        events.iter().for_each(|event| book.apply(event));
+        let directory = book.directory();
+        memo.follow(directory.clone());
+        for _ in 0..60 {
+            let pod = &truth.pods[dice.roll(truth.pods.len() as u64) as usize];
+            let query = Query {
+                scope: 0,
+                ip: ip(pod.ip),
+                port: [PORT, 5, 6][dice.roll(3) as usize],
+                transport: Transport::Tcp,
+                at: Timestamp(dice.between(pod.from, pod.until)),
+                process: None,
+            };
+            let say = |found: &identity::Found<'_>| {
+                let names = [found.pod(), found.service(), found.namespace()];
+                names.map(|name| name.map(str::to_owned))
+            };
+            let fresh = say(&directory.find(&query));
+            known += usize::from(fresh[0].is_some());
+            assert_eq!(memo.find(&query, say), &fresh, "{query:?}");
+        }
+    }
+    assert!(known > 1000, "{known}");
+}
+
 fn ask(dice: &mut Dice, truth: &Truth, directory: &identity::Directory, score: &mut Score) {
     let pod = &truth.pods[dice.roll(truth.pods.len() as u64) as usize];
     // As often near the edges as in the middle.

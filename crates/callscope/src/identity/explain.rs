@@ -58,7 +58,8 @@ fn text(who: (std::net::IpAddr, Option<u16>), query: &Query, found: &Found<'_>) 
     let mut line = |label: &str, value: &str| text.push_str(&format!("  {label:<16}{value}\n"));
     let services = peer.services.join(", ");
     let workload = peer.workload.map(|w| format!("{} {}", w.kind, w.name)).unwrap_or_default();
-    let labels: Vec<_> = peer.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let labels: Vec<_> =
+        peer.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     for (label, value) in [
         ("pod", peer.pod.unwrap_or_default()),
         ("service", peer.service.unwrap_or_default()),
@@ -121,7 +122,9 @@ fn why(evidence: Evidence) -> &'static str {
         Evidence::NodePort => "the port is the service's on every node",
         Evidence::LoadBalancer => "the address was given to the service from outside",
         Evidence::EndpointSlice => "an endpoint slice names the address and port",
-        Evidence::NodeIp => "the address is the node's, or of a network that it gives addresses from",
+        Evidence::NodeIp => {
+            "the address is the node's, or of a network that it gives addresses from"
+        }
         Evidence::Dns => "a name server said so",
         Evidence::ProcessCgroup => "the process was in the pod's control group",
         Evidence::HostsFile => "your names file says so",

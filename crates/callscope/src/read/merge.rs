@@ -78,8 +78,7 @@ impl Merge {
     /// For `threads` workers.
     pub fn new(threads: usize, shape: &Shape, out: Box<dyn Write + Send>) -> Self {
         let ending = Ending::new(shape);
-        let writer =
-            Some(Writer { ending, answers: Answers::default(), filled: Vec::new(), out });
+        let writer = Some(Writer { ending, answers: Answers::default(), filled: Vec::new(), out });
         let state = State { rounds: VecDeque::new(), first: 0, spare: Vec::new(), writer };
         Self { threads, state: Mutex::new(state) }
     }
@@ -149,8 +148,11 @@ impl Writer {
         let runs = interleave(parts);
         let fills = self.fills(parts);
         if fills.iter().all(Vec::is_empty) {
-            let slice = |(part, range): (usize, Range<usize>)| IoSlice::new(&parts[part].text[range]);
-            return self.ending.write(&mut runs.into_iter().map(slice).collect::<Vec<_>>(), &mut self.out);
+            let slice =
+                |(part, range): (usize, Range<usize>)| IoSlice::new(&parts[part].text[range]);
+            return self
+                .ending
+                .write(&mut runs.into_iter().map(slice).collect::<Vec<_>>(), &mut self.out);
         }
         self.filled.clear();
         let mut next = vec![0; parts.len()];

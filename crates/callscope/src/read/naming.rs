@@ -1,16 +1,13 @@
 //! Names for the ends of calls: asked of the directory once for each address and time, not for each
 //! call.
 
-use std::{collections::HashMap, net::IpAddr, rc::Rc, sync::Arc};
+use std::{net::IpAddr, rc::Rc, sync::Arc};
 
-use identity::{Directory, Found, Lesson, Query, Span};
+use identity::{Directory, Found, Lesson, Memo, Query};
 use model::{BodyFacts, Call, Endpoint, Message, Peer, Tell, Timestamp, Transport, Value};
 
 /// Knows who the ends of calls were.
-pub struct Naming {
-    directory: Directory,
-    known: HashMap<IpAddr, Known>,
-}
+pub struct Naming(Memo<Rc<Answer>>);
 
 /// What is said of one end.
 #[derive(Debug, Default)]
@@ -25,61 +22,20 @@ pub struct Answer {
     pub is_known: bool,
 }
 
-/// What was asked about one address before.
-struct Known {
-    /// Ports for which the answer may be another one.
-    ports: Vec<u16>,
-    is_node: bool,
-    answers: Vec<(u16, Transport, Span, Rc<Answer>)>,
-}
-
 /// Addresses whose answers are kept.
 const KNOWN_MAX: usize = 1 << 16;
-/// Answers kept for one address.
-const ANSWERS_MAX: usize = 256;
-
 // === impl Naming ===
 
 impl Naming {
     /// Names by this directory.
     pub fn new(directory: Directory) -> Self {
-        Self { directory, known: HashMap::new() }
+        Self(Memo::new(directory, KNOWN_MAX))
     }
 
     /// Who this was at this time.
     pub fn of(&mut self, end: Endpoint, transport: Transport, at: Timestamp) -> Rc<Answer> {
-        if self.known.len() >= KNOWN_MAX && !self.known.contains_key(&end.ip) {
-            self.known.clear();
-        }
-        let directory = &self.directory;
-        let known = self.known.entry(end.ip).or_insert_with(|| Known::of(directory, end.ip));
-        let own = known.ports.binary_search(&end.port).is_ok()
-            || (known.is_node && directory.has_node_port(0, end.port, transport));
-        let port = if own { end.port } else { 0 };
-        let fits = |(of, over, span, _): &&(u16, Transport, Span, _)| {
-            *of == port && *over == transport && span.from <= at && at < span.until
-        };
-        if let Some((.., answer)) = known.answers.iter().find(fits) {
-            return answer.clone();
-        }
-        let query = Query { scope: 0, ip: end.ip, port, transport, at, process: None };
-        let found = directory.find(&query);
-        let answer = Rc::new(Answer::of(end, &found));
-        if known.answers.len() >= ANSWERS_MAX {
-            known.answers.clear();
-        }
-        known.answers.push((port, transport, found.span(), answer.clone()));
-        answer
-    }
-}
-
-// === impl Known ===
-
-impl Known {
-    fn of(directory: &Directory, ip: IpAddr) -> Self {
-        let mut ports = Vec::new();
-        directory.ports(0, ip, &mut ports);
-        Self { ports, is_node: directory.is_node(0, ip), answers: Vec::new() }
+        let query = Query { scope: 0, ip: end.ip, port: end.port, transport, at, process: None };
+        self.0.find(&query, |found| Rc::new(Answer::of(end, found))).clone()
     }
 }
 
@@ -96,12 +52,7 @@ impl Answer {
             json.extend_from_slice(format!(",\"service_ip\":\"{}\"", end.ip).as_bytes());
         }
         export::push_peer(&mut json, &peer);
-        Self {
-            json,
-            label: peer.name.map(str::to_owned),
-            about: about(&peer),
-            is_known: true,
-        }
+        Self { json, label: peer.name.map(str::to_owned), about: about(&peer), is_known: true }
     }
 
     /// What name servers called it.

@@ -132,8 +132,7 @@ impl Renderer {
         for ((end, known), side) in [call.client, call.server].into_iter().zip(&mut ends).zip(0..) {
             if self.dns_names && !known.is_known {
                 let stream = call.stream * 2 + side;
-                let name =
-                    self.answers.of_stream(stream, call.client.ip, end.ip, call.begin());
+                let name = self.answers.of_stream(stream, call.client.ip, end.ip, call.begin());
                 if let Some(name) = name {
                     *known = Rc::new(Answer::outside(&name));
                 }

@@ -61,8 +61,12 @@ impl Book {
 
     fn end_services(&mut self, scope: u16, at: Timestamp, ns: Option<&str>, there: &HashSet<Uid>) {
         let is_gone = |key: &PodKey| key.scope == scope && !there.contains(&key.uid);
-        let gone: Vec<_> =
-            self.service_ids.iter().filter(|(key, _)| is_gone(key)).map(|(k, id)| (*k, *id)).collect();
+        let gone: Vec<_> = self
+            .service_ids
+            .iter()
+            .filter(|(key, _)| is_gone(key))
+            .map(|(k, id)| (*k, *id))
+            .collect();
         for (key, id) in gone {
             let Some(service) = self.tables.services.get_mut(&Id(id)) else { continue };
             let is_open = service.window.until == FOREVER && service.window.seen <= at;
@@ -70,6 +74,7 @@ impl Book {
                 continue;
             }
             std::sync::Arc::make_mut(service).window.end(at);
+            self.tables.generation += 1;
             self.ended.entry(at).or_default().push(Gone::Service(id, key));
             self.claim_service(id);
         }

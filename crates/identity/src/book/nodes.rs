@@ -36,6 +36,7 @@ impl Book {
             && node.zone != zone
         {
             Arc::make_mut(node).zone = zone;
+            self.tables.generation += 1;
         }
         let mut window = open(dating(at, meta));
         if is_deleted {
@@ -50,16 +51,22 @@ impl Book {
             state.version = meta.version;
             let before = std::mem::replace(&mut state.ips, body.ips.clone());
             for ip in before.into_iter().filter(|ip| !body.ips.contains(ip)) {
-                self.end_claims(Address { scope, ip }, window.seen, |claim| {
-                    matches!(claim.holder, Holder::Node(own) if own == id)
-                });
+                self.end_claims(
+                    Address { scope, ip },
+                    window.seen,
+                    |claim| matches!(claim.holder, Holder::Node(own) if own == id),
+                );
             }
         }
         for net in &body.pod_networks {
+            let before = self.tables.networks.len();
             self.tables.networks.entry(Network { scope, net: net.trunc() }, || id);
             if !self.tables.prefixes.contains(&net.prefix_len()) {
                 self.tables.prefixes.push(net.prefix_len());
                 self.tables.prefixes.sort_by(|a, b| b.cmp(a));
+            }
+            if self.tables.networks.len() > before {
+                self.tables.generation += 1;
             }
         }
     }

@@ -40,7 +40,9 @@ impl Book {
             self.bytes += super::retain::OWNER_BYTES;
         }
         self.owners.insert(key, owner.clone());
-        for id in self.owned.get(&key).cloned().unwrap_or_default() {
+        let waiting = self.owned.get(&key).cloned().unwrap_or_default();
+        self.tables.generation += u64::from(!waiting.is_empty());
+        for id in waiting {
             let Some(template) = self.tables.templates.get(&Id(id)).cloned() else { continue };
             let workload = self.workload(&template.key, id);
             if let Some(template) = self.tables.templates.get_mut(&Id(id)) {

@@ -79,10 +79,8 @@ impl Book {
         }
         pod.until = pod.until.min(window.until);
         let is_current = known.as_ref().is_none_or(|known| pod.version >= known.version);
-        let left: SmallVec<[IpAddr; 2]> = match body.ips.is_empty() || !is_current {
-            true => SmallVec::new(),
-            false => pod.ips.iter().filter(|ip| !holds(body, **ip)).copied().collect(),
-        };
+        let gone = |ip: &&IpAddr| is_current && !body.ips.is_empty() && !holds(body, **ip);
+        let left: SmallVec<[IpAddr; 2]> = pod.ips.iter().filter(gone).copied().collect();
         for ip in body.ips.iter().chain(mapped_on(body)) {
             if !pod.ips.contains(ip) {
                 pod.ips.push(*ip);
@@ -92,8 +90,11 @@ impl Book {
         let pod = Arc::new(pod);
         *self.tables.pods.entry(key, || pod.clone()) = pod.clone();
         for ip in &body.ips {
-            let holder =
-                if body.host_network { Holder::Host(pod.clone()) } else { Holder::Pod(pod.clone()) };
+            let holder = if body.host_network {
+                Holder::Host(pod.clone())
+            } else {
+                Holder::Pod(pod.clone())
+            };
             self.claim(key.scope, *ip, Claim { window, holder });
         }
         for ip in mapped_on(body) {
@@ -116,8 +117,7 @@ impl Book {
             let address = Address { scope: key.scope, ip: *ip };
             let is_stale = |claim: &Claim| {
                 claim.holder.pod().is_some_and(|own| {
-                    own.uid == key.uid
-                        && (!Arc::ptr_eq(own, pod) || claim.window.until > pod.until)
+                    own.uid == key.uid && (!Arc::ptr_eq(own, pod) || claim.window.until > pod.until)
                 })
             };
             let known = self.tables.addresses.get(&address);
@@ -163,8 +163,7 @@ impl Book {
         let id = self.id();
         let key = Arc::new(key);
         self.bytes += retain::template_bytes(&key);
-        let mut template =
-            Template { key: key.clone(), workload: None, services: SmallVec::new() };
+        let mut template = Template { key: key.clone(), workload: None, services: SmallVec::new() };
         template.workload = self.workload(&key, id);
         let members = self.namespaces.entry((key.scope, key.namespace.clone())).or_default();
         members.templates.push(id);

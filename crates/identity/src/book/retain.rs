@@ -28,8 +28,9 @@ pub(super) const ENDPOINT_BYTES: usize = 24;
 /// Steps of forgetting for each event: a little more than one event can end.
 const STEPS_MAX: usize = 64;
 
+/// With its places in trees, its endpoints and the note of its end.
 pub(super) fn pod_bytes(pod: &Pod) -> usize {
-    224 + pod.name.len() + pod.annotations.as_ref().map_or(0, |labels| labels.len() * 32)
+    574 + pod.name.len() + pod.annotations.as_ref().map_or(0, |labels| labels.len() * 32)
 }
 
 pub(super) fn template_bytes(key: &TemplateKey) -> usize {
@@ -103,6 +104,7 @@ impl Book {
             return;
         }
         self.unclaim_service(id, &service);
+        self.tables.generation += 1;
         self.tables.services.remove(&Id(id));
         self.service_ids.remove(&key);
         let specs: usize = service.specs.iter().map(|(_, _, spec)| spec_bytes(spec)).sum();

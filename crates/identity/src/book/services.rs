@@ -9,8 +9,7 @@ use super::{Book, Gone, dating, gone_by, open, retain};
 use crate::{
     Meta, ServiceBody, Uid,
     tables::{
-        Address, Claim, Claims, Holder, Id, NodePort, PodKey, Port, Service, Spec,
-        put_state,
+        Address, Claim, Claims, Holder, Id, NodePort, PodKey, Port, Service, Spec, put_state,
     },
     window::{FOREVER, Window},
 };
@@ -59,6 +58,7 @@ impl Book {
             self.select(id, &spec);
         }
         if is_news || (until < FOREVER && !had_ended) {
+            self.tables.generation += 1;
             self.claim_service(id);
         }
     }
@@ -71,8 +71,7 @@ impl Book {
         members.services.push(id);
         let named = PodKey { scope: key.scope, uid: named(&namespace, &name) };
         self.tables.named.entry(named, SmallVec::new).push(id);
-        let service =
-            Service { scope: key.scope, namespace, name, window, specs: SmallVec::new() };
+        let service = Service { scope: key.scope, namespace, name, window, specs: SmallVec::new() };
         self.bytes += retain::SERVICE_BYTES;
         self.tables.services.entry(Id(id), || Arc::new(service));
         id
@@ -131,11 +130,8 @@ impl Book {
                 self.extend(service.scope, ip, Claim { window, holder });
             }
             for port in spec.ports.iter().filter(|port| port.node > 0) {
-                let key = NodePort {
-                    scope: service.scope,
-                    port: port.node,
-                    transport: port.transport,
-                };
+                let key =
+                    NodePort { scope: service.scope, port: port.node, transport: port.transport };
                 let claims = self.tables.node_ports.entry(key, Claims::new);
                 extend(claims, Claim { window, holder: Holder::Cluster(id) });
             }
@@ -182,9 +178,9 @@ pub(crate) fn named(namespace: &str, name: &str) -> Uid {
 
 /// Adds a claim, or lengthens the one that it follows. Whether there is one more.
 fn extend(claims: &mut Claims, claim: Claim) -> bool {
-    let before = claims.iter_mut().find(|own| {
-        own.holder.is_same(&claim.holder) && own.window.until == claim.window.since
-    });
+    let before = claims
+        .iter_mut()
+        .find(|own| own.holder.is_same(&claim.holder) && own.window.until == claim.window.since);
     match before {
         Some(own) => {
             own.window.until = claim.window.until;

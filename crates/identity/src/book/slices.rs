@@ -67,7 +67,9 @@ impl Book {
         }
         let is_same = *state.face == *face;
         let face = if is_same { state.face.clone() } else { face };
-        let stays = |endpoint: &(IpAddr, u32), of: &[(IpAddr, u32)]| is_same && of.binary_search(endpoint).is_ok();
+        let stays = |endpoint: &(IpAddr, u32), of: &[(IpAddr, u32)]| {
+            is_same && of.binary_search(endpoint).is_ok()
+        };
         for endpoint in state.endpoints.iter().filter(|own| !stays(own, &endpoints)) {
             self.end_endpoint(Address { scope, ip: endpoint.0 }, key.uid, now);
         }
@@ -80,7 +82,13 @@ impl Book {
         self.slices.insert(key, State { face, endpoints, at: now, version });
     }
 
-    fn endpoint(&mut self, scope: u16, (ip, hint): (IpAddr, u32), face: &Arc<Face>, window: Window) {
+    fn endpoint(
+        &mut self,
+        scope: u16,
+        (ip, hint): (IpAddr, u32),
+        face: &Arc<Face>,
+        window: Window,
+    ) {
         let holder = Holder::Endpoint(face.clone(), hint);
         self.claim(scope, ip, Claim { window, holder });
     }
@@ -92,9 +100,9 @@ impl Book {
 
     pub(super) fn end_slice(&mut self, key: PodKey, at: Timestamp) {
         let Some(state) = self.slices.remove(&key) else { return };
-        self.bytes = self.bytes.saturating_sub(
-            retain::SLICE_BYTES + state.endpoints.len() * retain::ENDPOINT_BYTES,
-        );
+        self.bytes = self
+            .bytes
+            .saturating_sub(retain::SLICE_BYTES + state.endpoints.len() * retain::ENDPOINT_BYTES);
         for (ip, _) in state.endpoints {
             self.end_endpoint(Address { scope: key.scope, ip }, key.uid, at);
         }
