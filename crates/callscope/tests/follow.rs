@@ -49,7 +49,7 @@ async fn a_cluster_is_followed_until_interrupted() {
     let child = command.spawn().unwrap();
     until_said(&log, "\"before\"").await;
     mock.apply(pod("after", "10.1.0.2"));
-    mock.delete("Pod", "shop", "before");
+    assert!(mock.delete("Pod", "shop", "before"));
     until_said(&log, "\"DELETED\"").await;
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(killed.success());

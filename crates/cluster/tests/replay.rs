@@ -121,7 +121,8 @@ async fn the_mock_answers_as_the_real_server_did() {
     }
     changes.iter().for_each(|step| mock.play(step));
     for (plural, path) in PATHS {
-        let recorded = json(&fs::read_to_string(folder.join(format!("lists/{plural}.json"))).unwrap());
+        let recorded =
+            json(&fs::read_to_string(folder.join(format!("lists/{plural}.json"))).unwrap());
         let mut said = json(&get(&mock, path, "", usize::MAX).await.1);
         // Other kinds were changed last, which were not watched.
         said["metadata"]["resourceVersion"] = recorded["metadata"]["resourceVersion"].clone();
@@ -133,7 +134,9 @@ async fn the_mock_answers_as_the_real_server_did() {
             items.map(|item| item["metadata"]["name"].clone()).collect()
         };
         assert_eq!(names(&said), names(&recorded), "{plural}");
-        let keys = |list: &Value| list["items"][0].as_object().map(|o| o.keys().cloned().collect::<Vec<_>>());
+        let keys = |list: &Value| {
+            list["items"][0].as_object().map(|o| o.keys().cloned().collect::<Vec<_>>())
+        };
         assert_eq!(keys(&said), keys(&recorded), "{plural}");
     }
 }
@@ -179,7 +182,16 @@ async fn replayed(folder: &Path) -> (Directory, Directory) {
     while !rig.watch.is_complete() {
         take(&mut rig).await;
     }
-    let kinds = ["Pod", "Service", "EndpointSlice", "Node", "Namespace", "ReplicaSet", "Deployment", "StatefulSet"];
+    let kinds = [
+        "Pod",
+        "Service",
+        "EndpointSlice",
+        "Node",
+        "Namespace",
+        "ReplicaSet",
+        "Deployment",
+        "StatefulSet",
+    ];
     let is_watched = |step: &&Step| kinds.iter().any(|kind| step.object["kind"] == *kind);
     let expected = u64::try_from(changes.iter().filter(is_watched).count()).unwrap();
     for (number, step) in changes.iter().enumerate() {
@@ -210,7 +222,8 @@ async fn a_watch_played_again_gives_the_directory_of_the_dump() {
     assert!(addresses.len() > 15, "{addresses:?}");
     for ip in addresses {
         for port in [80, 443, 5432, 6379, 8079, 8080, 9000, 9100, 9200, 15_001, 30_001, 50_000] {
-            let end = if ip.contains(':') { format!("[{ip}]:{port}") } else { format!("{ip}:{port}") };
+            let end =
+                if ip.contains(':') { format!("[{ip}]:{port}") } else { format!("{ip}:{port}") };
             let by_dump_then = peer(&by_dump, 0, &end, Transport::Tcp, END);
             assert_eq!(peer(&dated, 0, &end, Transport::Tcp, END), by_dump_then, "{end}");
             let later = "2100-01-01T00:00:00Z";
@@ -226,26 +239,54 @@ async fn the_stories_are_told_right_by_a_watch_played_again() {
     let (_, directory) = replayed(&folder).await;
     let user = "user-7b6fcfd766-pmffx";
     let stories = [
-        ("10.244.2.22:8080", END, json!({"pod": user, "container": "user", "service": "user", "services": ["user", "user-admin"], "workload": {"kind": "Deployment", "name": "user"}, "node": "node-2", "zone": "zone-2", "namespace": "shop"})),
+        (
+            "10.244.2.22:8080",
+            END,
+            json!({"pod": user, "container": "user", "service": "user", "services": ["user", "user-admin"], "workload": {"kind": "Deployment", "name": "user"}, "node": "node-2", "zone": "zone-2", "namespace": "shop"}),
+        ),
         ("10.244.2.22:9000", END, json!({"pod": user, "service": "user-admin"})),
         ("10.244.2.22:15001", END, json!({"pod": user, "container": "sidecar", "service": null})),
         ("[fd00:244:2::22]:8080", END, json!({"pod": user, "service": "user"})),
-        ("10.244.1.21:8079", END, json!({"service": "front-end", "workload": {"kind": "Deployment", "name": "front-end"}})),
+        (
+            "10.244.1.21:8079",
+            END,
+            json!({"service": "front-end", "workload": {"kind": "Deployment", "name": "front-end"}}),
+        ),
         ("192.168.1.13:30001", END, json!({"service": "front-end", "node": "node-3", "pod": null})),
-        ("10.96.224.215:80", END, json!({"service": "front-end", "pod": null, "evidence": ["cluster-ip"]})),
-        ("10.244.2.40:6379", END, json!({"pod": "redis-0", "service": "redis", "workload": {"kind": "StatefulSet", "name": "redis"}})),
+        (
+            "10.96.224.215:80",
+            END,
+            json!({"service": "front-end", "pod": null, "evidence": ["cluster-ip"]}),
+        ),
+        (
+            "10.244.2.40:6379",
+            END,
+            json!({"pod": "redis-0", "service": "redis", "workload": {"kind": "StatefulSet", "name": "redis"}}),
+        ),
         ("10.9.8.7:5432", END, json!({"service": "legacy-db", "pod": null})),
         ("10.96.93.220:5432", END, json!({"service": "legacy-db"})),
-        ("192.168.1.11:9100", END, json!({"pod": "agent-a", "namespace": "monitoring", "node": "node-1"})),
+        (
+            "192.168.1.11:9100",
+            END,
+            json!({"pod": "agent-a", "namespace": "monitoring", "node": "node-1"}),
+        ),
         ("192.168.1.11:9200", END, json!({"pod": "agent-b"})),
-        ("192.168.1.12:9100", END, json!({"pod": "node-exporter-x7k2p", "workload": {"kind": "DaemonSet", "name": "node-exporter"}})),
+        (
+            "192.168.1.12:9100",
+            END,
+            json!({"pod": "node-exporter-x7k2p", "workload": {"kind": "DaemonSet", "name": "node-exporter"}}),
+        ),
         ("192.168.1.11:45000", END, json!({"pod": null, "node": "node-1"})),
         ("10.244.1.99:8080", "2026-11-22T22:17:55.5Z", json!({"pod": "batch-1"})),
         ("10.244.1.99:8080", "2026-11-22T22:17:58.5Z", json!({"pod": "batch-2"})),
         ("10.244.1.99:8080", "2026-11-22T22:18:05Z", json!({"pod": "batch-1"})),
         ("10.244.1.99:8080", "2026-11-22T22:17:50Z", json!({"pod": null})),
         ("10.244.3.23:8080", "2026-11-22T22:17:52Z", json!({"service": "user"})),
-        ("10.244.3.23:8080", "2026-11-22T22:18:10Z", json!({"pod": "user-7b6fcfd766-rnr2m", "service": "user"})),
+        (
+            "10.244.3.23:8080",
+            "2026-11-22T22:18:10Z",
+            json!({"pod": "user-7b6fcfd766-rnr2m", "service": "user"}),
+        ),
     ];
     for (who, at, is) in stories {
         let found = peer(&directory, 0, who, Transport::Tcp, at);

@@ -135,6 +135,7 @@ impl Mock {
     }
 
     /// Takes an object away. Whether it was there.
+    #[must_use]
     pub fn delete(&self, kind: &str, namespace: &str, name: &str) -> bool {
         self.change(|inner| inner.store.delete(kind, namespace, name))
     }

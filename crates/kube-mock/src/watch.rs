@@ -57,7 +57,8 @@ pub(crate) fn watch(state: Arc<State>, wish: Wish) -> Response {
     };
     let feed = Feed { state, wish, out, told: 0, left };
     tokio::spawn(feed.run());
-    let body = stream::unfold(lines, |mut lines| async { lines.recv().await.map(|l| (l, lines)) });
+    let body =
+        stream::unfold(lines, |mut lines| async { lines.recv().await.map(|line| (line, lines)) });
     let answer = Response::builder().status(StatusCode::OK).header(header::CONTENT_TYPE, JSON);
     answer.body(Body::from_stream(body)).expect("a head without surprises")
 }
@@ -189,9 +190,10 @@ impl Feed {
         if ends_initial {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
-        let (kind, version) = match self.wish.is_metadata {
-            true => ("PartialObjectMetadata", "meta.k8s.io/v1"),
-            false => (self.wish.kind, self.wish.version),
+        let (kind, version) = if self.wish.is_metadata {
+            ("PartialObjectMetadata", "meta.k8s.io/v1")
+        } else {
+            (self.wish.kind, self.wish.version)
         };
         let object = json!({"kind": kind, "apiVersion": version, "metadata": metadata});
         self.line(&json!({"type": "BOOKMARK", "object": object}).to_string()).await

@@ -71,10 +71,9 @@ fn write(out: &mut impl Write, first: Told, told: &mut Receiver<Told>) -> Result
 fn options(args: &LiveArgs) -> WatchOptions {
     let access = match args.in_cluster {
         true => Access::InCluster,
-        false => Access::Kubeconfig {
-            path: args.kubeconfig.clone(),
-            context: args.context.clone(),
-        },
+        false => {
+            Access::Kubeconfig { path: args.kubeconfig.clone(), context: args.context.clone() }
+        }
     };
     let mut options = WatchOptions::new(access);
     options.namespaces.clone_from(&args.namespace);

@@ -170,7 +170,7 @@ impl World {
             // A node that is gone does not come back under its name.
             _ => {
                 self.first_node += u32::from(self.first_node < self.nodes);
-                mock.delete("Node", "", &format!("node-{}", self.first_node));
+                let _ = mock.delete("Node", "", &format!("node-{}", self.first_node));
             }
         }
     }
