@@ -114,7 +114,8 @@ pub struct IdentityArgs {
 pub enum IdentityCommand {
     /// Say who an address was, why, and who else it could have been.
     Explain(ExplainArgs),
-    /// Write what files say about addresses as a log: one line of JSON for each event.
+    /// Write what files say about addresses, or a cluster as it changes, as a log: one line of JSON for
+    /// each event.
     Record(RecordArgs),
 }
 
@@ -147,13 +148,47 @@ pub struct ExplainArgs {
 
 /// Arguments of `callscope identity record`.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  callscope identity record cluster.json --output today.ndjson\n  \
+                        callscope identity record --watch --output today.ndjson"
+)]
 pub struct RecordArgs {
     /// Dumps, logs, recorded watches.
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present_any = LIVE, conflicts_with_all = LIVE)]
     pub files: Vec<PathBuf>,
     /// Write to this file instead of standard output.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Follow a cluster and write what changes, until interrupted.
+    #[command(flatten)]
+    pub live: LiveArgs,
+}
+
+/// What makes `record` follow a cluster.
+const LIVE: [&str; 5] = ["watch", "in_cluster", "kubeconfig", "context", "namespace"];
+
+/// Which cluster is followed, and what of it.
+#[derive(Debug, clap::Args)]
+pub struct LiveArgs {
+    /// Follow a cluster until interrupted: that of the kubeconfig unless told otherwise.
+    #[arg(long)]
+    pub watch: bool,
+    /// Follow the cluster that this runs in, by its pod's service account.
+    #[arg(long, conflicts_with_all = ["kubeconfig", "context"])]
+    pub in_cluster: bool,
+    /// Follow the cluster of this kubeconfig [default: $KUBECONFIG or ~/.kube/config].
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Follow the cluster of this context of the kubeconfig [default: its current one].
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Follow only this namespace, and no nodes. May be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub namespace: Vec<String>,
+    /// Follow a further kind that owns workloads: argoproj.io/v1alpha1/rollouts/Rollout. May be given
+    /// several times.
+    #[arg(long, value_name = "GROUP/VERSION/PLURAL/KIND", value_parser = crate::identity::owner)]
+    pub owner: Vec<cluster::Resource>,
 }
 
 /// How identities are told.

@@ -1,6 +1,7 @@
 //! `callscope identity`, and the directory that `--identity` makes.
 
 mod explain;
+mod live;
 mod record;
 
 use std::{net::IpAddr, path::PathBuf};
@@ -29,6 +30,7 @@ pub struct Loaded {
 pub fn run(args: &IdentityArgs) -> Result<()> {
     match &args.command {
         IdentityCommand::Explain(args) => explain::run(args),
+        IdentityCommand::Record(args) if args.files.is_empty() => live::run(args),
         IdentityCommand::Record(args) => record::run(args),
     }
 }
@@ -117,4 +119,17 @@ pub fn end(text: &str) -> Result<(IpAddr, Option<u16>), String> {
 /// In words, for the command line.
 pub fn moment(text: &str) -> Result<Timestamp, String> {
     identity::moment(text).ok_or_else(|| "a time looks like 2026-01-29T11:08:21Z".to_owned())
+}
+
+/// A kind that owns workloads.
+///
+/// # Errors
+/// In words, for the command line.
+pub fn owner(text: &str) -> Result<cluster::Resource, String> {
+    match text.split('/').collect::<Vec<_>>()[..] {
+        [group, version, plural, kind] if !text.contains("//") => {
+            Ok(cluster::Resource::owner(&format!("{group}/{version}"), plural, kind))
+        }
+        _ => Err("a kind looks like argoproj.io/v1alpha1/rollouts/Rollout".to_owned()),
+    }
 }

@@ -16,13 +16,7 @@ use crate::args::RecordArgs;
 /// # Errors
 /// When a file can't be read or the log can't be written.
 pub fn run(args: &RecordArgs) -> Result<()> {
-    let out: Box<dyn Write> = match &args.output {
-        None => Box::new(io::stdout().lock()),
-        Some(path) => Box::new(
-            File::create(path).with_context(|| format!("can't write to {}", path.display()))?,
-        ),
-    };
-    let mut out = BufWriter::new(out);
+    let mut out = output(args)?;
     for path in &args.files {
         let mut troubles = Troubles::default();
         let mut failure = None;
@@ -41,6 +35,20 @@ pub fn run(args: &RecordArgs) -> Result<()> {
         }
     }
     Ok(out.flush()?)
+}
+
+/// Where the log goes.
+///
+/// # Errors
+/// When the file can't be made.
+pub fn output(args: &RecordArgs) -> Result<BufWriter<Box<dyn Write>>> {
+    let out: Box<dyn Write> = match &args.output {
+        None => Box::new(io::stdout().lock()),
+        Some(path) => Box::new(
+            File::create(path).with_context(|| format!("can't write to {}", path.display()))?,
+        ),
+    };
+    Ok(BufWriter::new(out))
 }
 
 /// One line.
