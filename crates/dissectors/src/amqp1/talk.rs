@@ -68,9 +68,14 @@ impl Dissector for Talk {
         step
     }
 
-    fn resync(&mut self, from: Side, input: &[u8]) -> Found {
+    fn lost(&mut self, from: Side) {
         self.payloads[from as usize] = None;
-        if let Some((_, id)) = self.challenge.take() {
+        // The answer may be among it: what comes then is another one. Servers that break down close a
+        // connection twice.
+        let once = [&mut self.opening, &mut self.closing, &mut self.login];
+        let once = once.into_iter().filter_map(|pending| pending.take_if(|(by, _)| *by != from));
+        // Of these there may be several, and the one that is answered is among it.
+        for (_, id) in once.chain(self.challenge.take()) {
             self.leaving.push_back(Gone { lane: NOBODY, id, why: Why::Gap });
         }
         let leaving = &mut self.leaving;
@@ -83,6 +88,9 @@ impl Dissector for Talk {
         });
         let known = &self.sessions;
         self.channels.iter_mut().for_each(|map| map.retain(|_, key| known.contains_key(key)));
+    }
+
+    fn resync(&mut self, from: Side, input: &[u8]) -> Found {
         chain::find(from, input)
     }
 }
