@@ -7,7 +7,7 @@
 //! `LOSS_RUNS=5000 cargo test --release -p callscope --test loss -- --nocapture` runs more of them and
 //! prints what survives.
 
-use std::path::PathBuf;
+use std::{collections::HashMap, path::PathBuf};
 
 use capture::{Batch, Input, Options, Reader};
 use flow::{Settings, Worker};
@@ -282,27 +282,32 @@ fn recording(name: &str) -> Vec<Owned> {
     let mut reader = Reader::open(&[Input::Path(path)], Options::default()).unwrap();
     let (mut batch, mut packets) = (Batch::new(), Vec::new());
     let mut decoder = Decoder::new(DecoderLimits::default());
-    let mut seen = std::collections::HashMap::<u64, usize>::new();
+    let (mut seen, mut said) = (HashMap::<u64, usize>::new(), HashMap::new());
+    // What is sent again has the number of its first time: either may be the one that is seen.
     let mut place = |packet: &Packet<'_>| match decoder.decode(packet) {
         Content::Tcp(segment) => {
             let count = seen.entry(segment.hash).or_default();
             *count += 1;
-            (Some(segment.hash), *count - 1)
+            let bytes = (segment.hash, segment.dir as u8, segment.seq, segment.payload.to_vec());
+            let is_said = !segment.payload.is_empty();
+            let first =
+                if is_said { *said.entry(bytes).or_insert(packet.frame) } else { packet.frame };
+            (Some(segment.hash), *count - 1, first)
         }
-        _ => (None, 0),
+        _ => (None, 0, packet.frame),
     };
     while reader.next(&mut batch).unwrap() {
-        packets.extend(batch.packets().map(|p| (place(&p), p)).map(|((connection, nth), p)| {
-            Owned {
+        packets.extend(batch.packets().map(|p| (place(&p), p)).map(
+            |((connection, nth, frame), p)| Owned {
                 connection,
                 nth,
                 at: p.at,
                 link: p.link,
-                frame: p.frame,
+                frame,
                 bytes: p.bytes.to_vec(),
                 wire_len: p.wire_len,
-            }
-        }));
+            },
+        ));
     }
     packets
 }
