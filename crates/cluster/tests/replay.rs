@@ -5,7 +5,7 @@ mod common;
 mod live;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -110,7 +110,7 @@ async fn the_mock_answers_as_the_real_server_did() {
             assert_eq!(own["type"], theirs["type"], "{plural}");
             let members = |event: &Value| {
                 let metadata = event["object"]["metadata"].as_object().unwrap();
-                let names: Vec<_> = metadata.keys().cloned().collect();
+                let names: BTreeSet<_> = metadata.keys().cloned().collect();
                 let object = &event["object"];
                 (names, object["kind"].clone(), object["apiVersion"].clone())
             };
@@ -135,7 +135,7 @@ async fn the_mock_answers_as_the_real_server_did() {
         };
         assert_eq!(names(&said), names(&recorded), "{plural}");
         let keys = |list: &Value| {
-            list["items"][0].as_object().map(|o| o.keys().cloned().collect::<Vec<_>>())
+            list["items"][0].as_object().map(|o| o.keys().cloned().collect::<BTreeSet<_>>())
         };
         assert_eq!(keys(&said), keys(&recorded), "{plural}");
     }
