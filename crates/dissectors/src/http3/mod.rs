@@ -2,7 +2,7 @@
 //! and responses.
 //!
 //! Its calls are calls of `http`, with version 3. The streams come from [`quic`](crate::quic), all
-//! together on one stream inside ([`mux`](crate::quic::mux)).
+//! together on one stream inside (`quic::mux`).
 
 use dissect::{Dissection, Framing, Reader, Verdict};
 use model::Transport;
