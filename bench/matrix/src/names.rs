@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{Result, rewrite::Stream};
 
 /// Protocols that are known by their own framing; everything else is told of calls of HTTP.
-pub const WIRE: [&str; 15] = [
+pub const WIRE: [&str; 17] = [
     "http",
     "http2",
     "websocket",
@@ -28,6 +28,8 @@ pub const WIRE: [&str; 15] = [
     "amqp",
     "mqtt",
     "nats",
+    "jsonrpc",
+    "quic",
 ];
 
 /// What a stream was called.
@@ -56,8 +58,8 @@ pub fn named(program: &Path, file: &Path) -> Result<HashMap<Stream, Named>> {
     let mut streams: HashMap<Stream, Named> = HashMap::new();
     for line in output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let call: Value = serde_json::from_slice(line)?;
-        // What was found inside TLS is not what the stream speaks.
-        if call.get("tls").is_some() && call["protocol"] != "tls" {
+        // What was found inside another stream is not what that one speaks.
+        if call["id"].as_str().is_some_and(|id| id.contains('.')) {
             continue;
         }
         let (Some(src), Some(dst)) = (end(&call["src"]), end(&call["dst"])) else { continue };
@@ -81,8 +83,18 @@ fn end(value: &Value) -> Option<Endpoint> {
 fn wire(call: &Value) -> &'static str {
     let name = call["protocol"].as_str().unwrap_or_default();
     match WIRE.into_iter().find(|known| *known == name) {
+        Some("jsonrpc") if is_in_http(call) => version(call),
         Some(known) if known != "http" => known,
-        _ if call["version"].as_str().is_some_and(|version| version.starts_with('2')) => "http2",
-        _ => "http",
+        _ => version(call),
     }
+}
+
+fn is_in_http(call: &Value) -> bool {
+    let fields = ["request", "response"].map(|half| call[half]["fields"].as_object());
+    fields.into_iter().flatten().any(|fields| fields.keys().any(|key| key.starts_with("http.")))
+}
+
+fn version(call: &Value) -> &'static str {
+    let version = call["version"].as_str().unwrap_or_default();
+    if version.starts_with('2') { "http2" } else { "http" }
 }

@@ -77,7 +77,9 @@ impl Truth {
             "shop" => &["http", "dns", "redis"],
             "tls" => &["tls"],
             // The upgrade from HTTP/1.1 is in it.
-            "http2" | "grpc" => &["http2", "http"],
+            "http2" | "grpc" | "tonic" | "tunnels" => &["http2", "http"],
+            "amqp1" => &["amqp"],
+            "browser" => &["tls"],
             "http1" => &["http"],
             stem => WIRE
                 .as_slice()
