@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use common::{directory, has, peer};
+use common::{
+    directory, peer,
+    stories::{self, END},
+};
 use identity::{Book, Directory, Limits};
 use kube_mock::{Mock, Recording, Step};
 use live::Rig;
@@ -21,8 +24,6 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-
-const END: &str = "2026-11-22T22:18:20Z";
 
 fn folder() -> Option<PathBuf> {
     let beside = |folder: &Path| folder.join("shared/kubernetes");
@@ -237,59 +238,5 @@ async fn a_watch_played_again_gives_the_directory_of_the_dump() {
 async fn the_stories_are_told_right_by_a_watch_played_again() {
     let Some(folder) = folder() else { return };
     let (_, directory) = replayed(&folder).await;
-    let user = "user-7b6fcfd766-pmffx";
-    let stories = [
-        (
-            "10.244.2.22:8080",
-            END,
-            json!({"pod": user, "container": "user", "service": "user", "services": ["user", "user-admin"], "workload": {"kind": "Deployment", "name": "user"}, "node": "node-2", "zone": "zone-2", "namespace": "shop"}),
-        ),
-        ("10.244.2.22:9000", END, json!({"pod": user, "service": "user-admin"})),
-        ("10.244.2.22:15001", END, json!({"pod": user, "container": "sidecar", "service": null})),
-        ("[fd00:244:2::22]:8080", END, json!({"pod": user, "service": "user"})),
-        (
-            "10.244.1.21:8079",
-            END,
-            json!({"service": "front-end", "workload": {"kind": "Deployment", "name": "front-end"}}),
-        ),
-        ("192.168.1.13:30001", END, json!({"service": "front-end", "node": "node-3", "pod": null})),
-        (
-            "10.96.224.215:80",
-            END,
-            json!({"service": "front-end", "pod": null, "evidence": ["cluster-ip"]}),
-        ),
-        (
-            "10.244.2.40:6379",
-            END,
-            json!({"pod": "redis-0", "service": "redis", "workload": {"kind": "StatefulSet", "name": "redis"}}),
-        ),
-        ("10.9.8.7:5432", END, json!({"service": "legacy-db", "pod": null})),
-        ("10.96.93.220:5432", END, json!({"service": "legacy-db"})),
-        (
-            "192.168.1.11:9100",
-            END,
-            json!({"pod": "agent-a", "namespace": "monitoring", "node": "node-1"}),
-        ),
-        ("192.168.1.11:9200", END, json!({"pod": "agent-b"})),
-        (
-            "192.168.1.12:9100",
-            END,
-            json!({"pod": "node-exporter-x7k2p", "workload": {"kind": "DaemonSet", "name": "node-exporter"}}),
-        ),
-        ("192.168.1.11:45000", END, json!({"pod": null, "node": "node-1"})),
-        ("10.244.1.99:8080", "2026-11-22T22:17:55.5Z", json!({"pod": "batch-1"})),
-        ("10.244.1.99:8080", "2026-11-22T22:17:58.5Z", json!({"pod": "batch-2"})),
-        ("10.244.1.99:8080", "2026-11-22T22:18:05Z", json!({"pod": "batch-1"})),
-        ("10.244.1.99:8080", "2026-11-22T22:17:50Z", json!({"pod": null})),
-        ("10.244.3.23:8080", "2026-11-22T22:17:52Z", json!({"service": "user"})),
-        (
-            "10.244.3.23:8080",
-            "2026-11-22T22:18:10Z",
-            json!({"pod": "user-7b6fcfd766-rnr2m", "service": "user"}),
-        ),
-    ];
-    for (who, at, is) in stories {
-        let found = peer(&directory, 0, who, Transport::Tcp, at);
-        assert!(has(&found, &is), "{who} at {at} is {is}, not {found}");
-    }
+    stories::are_told_right(&directory);
 }

@@ -1,6 +1,8 @@
 //! Directories made of files, and what they say, as JSON.
 #![allow(dead_code, missing_docs, reason = "shared by several programs, none of which uses all")]
 
+pub mod stories;
+
 use std::net::SocketAddr;
 
 use cluster::Item;
