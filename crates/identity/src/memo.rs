@@ -24,6 +24,8 @@ pub struct Memo<T> {
     directory: Directory,
     known: HashMap<Place, Known<T>, BuildHasherDefault<Mixed>>,
     known_max: usize,
+    /// Answers made since all were forgotten.
+    made: usize,
     /// Counts the directories that were followed.
     epoch: u64,
 }
@@ -63,6 +65,8 @@ struct Mixed(u64);
 
 /// Answers kept for one address.
 const ANSWERS_MAX: usize = 256;
+/// Answers for each address, of all together.
+const ANSWERS_EACH: usize = 4;
 
 // === impl Hash ===
 
@@ -91,10 +95,10 @@ impl Hasher for Mixed {
 // === impl Memo ===
 
 impl<T> Memo<T> {
-    /// Nothing remembered yet; of `known_max` addresses at most.
+    /// Nothing remembered yet; of `known_max` addresses at most, and four answers for each.
     #[must_use]
     pub fn new(directory: Directory, known_max: usize) -> Self {
-        Self { directory, known: HashMap::default(), known_max, epoch: 0 }
+        Self { directory, known: HashMap::default(), known_max, made: 0, epoch: 0 }
     }
 
     /// From now on a later directory of the same book. What is remembered and still true stays.
@@ -107,8 +111,10 @@ impl<T> Memo<T> {
     /// that make no difference, only one is asked for, as port 0.
     pub fn find(&mut self, query: &Query, make: impl FnOnce(&Found<'_>) -> T) -> &T {
         let key = Place(Address { scope: query.scope, ip: query.ip });
-        if self.known.len() >= self.known_max && !self.known.contains_key(&key) {
+        let is_full = self.known.len() >= self.known_max && !self.known.contains_key(&key);
+        if is_full || self.made >= self.known_max.saturating_mul(ANSWERS_EACH) {
             self.known.clear();
+            self.made = 0;
         }
         let directory = &self.directory;
         let epoch = self.epoch;
@@ -125,6 +131,7 @@ impl<T> Memo<T> {
             }
             let found = directory.find(&Query { port, ..*query });
             let (transport, span) = (query.transport, found.span());
+            self.made += 1;
             known.answers.push(Answer { port, transport, span, made: make(&found) });
             known.answers.len() - 1
         });

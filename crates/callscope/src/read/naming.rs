@@ -24,6 +24,7 @@ pub struct Answer {
 
 /// Addresses whose answers are kept.
 const KNOWN_MAX: usize = 1 << 16;
+
 // === impl Naming ===
 
 impl Naming {
