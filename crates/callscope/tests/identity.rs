@@ -225,6 +225,16 @@ fn what_was_recorded_is_read_again() {
 }
 
 #[test]
+fn a_list_of_one_namespace_stays_one() {
+    let list = r#"{"at":"2026-01-01T00:00:00Z","type":"LISTED","kind":"Pod","namespace":"shop","objects":[]}"#;
+    let log = tempfile::NamedTempFile::new().unwrap();
+    fs::write(log.path(), list).unwrap();
+    let again = callscope(&["identity", "record", log.path().to_str().unwrap()]).stdout;
+    let line: Value = serde_json::from_slice(&again).unwrap();
+    assert_eq!(line, serde_json::from_str::<Value>(list).unwrap());
+}
+
+#[test]
 fn details_say_why() {
     let file = pod_file();
     let mut capture = Capture::default();

@@ -33,6 +33,8 @@ pub struct Origin<'i> {
     pub at: &'i str,
     /// The object's kind, where the object doesn't say it.
     pub kind: &'i str,
+    /// For `LISTED`, the namespace whose objects these are; `None` for those of all.
+    pub namespace: Option<&'i str>,
     /// The object as it stood there; for `LISTED`, a list of them.
     pub json: &'i str,
 }
@@ -72,11 +74,16 @@ pub enum FileError {
         "neither objects of Kubernetes (JSON, YAML, a log, a watch) nor names of addresses: {0}"
     )]
     Unknown(String),
+    /// It is read whole, and longer than that; or a line of it is. In bytes.
+    #[error(
+        "longer than {0} bytes at once; a log with a line for each object may be of any length"
+    )]
+    TooLong(u64),
 }
 
 /// Bytes by which a file is recognised.
 const HEAD_BYTES: usize = 64 << 10;
-/// Bytes of a file that is read whole: YAML, names.
+/// Bytes of a file that is read whole (YAML, names), and of a line.
 const WHOLE_BYTES_MAX: u64 = 1 << 30;
 
 /// Reads a file: every item goes to `take`, what was wrong to `troubles`.
@@ -111,15 +118,17 @@ pub fn read_from(
     let mut piece = |piece: &Piece<'_>, troubles: &mut Troubles| {
         if let Some(event) = event(piece, troubles) {
             let what = what(piece.what);
-            let Piece { at, kind, json, .. } = *piece;
-            take(Item::Event(Box::new(event), Origin { what, at, kind, json }));
+            let Piece { at, kind, namespace, json, .. } = *piece;
+            take(Item::Event(Box::new(event), Origin { what, at, kind, namespace, json }));
         }
     };
     match form {
         Form::Json => piece::documents(all, &mut piece, troubles),
-        Form::Lines => lines(&mut all, &mut piece, troubles)?,
-        Form::Yaml => yaml(&whole(&mut all)?, &mut piece, troubles)?,
-        Form::Names(form) => take(Item::Names(names::read(&whole(&mut all)?, form, troubles)?)),
+        Form::Lines => lines(&mut all, WHOLE_BYTES_MAX, &mut piece, troubles)?,
+        Form::Yaml => yaml(&whole(&mut all, WHOLE_BYTES_MAX)?, &mut piece, troubles)?,
+        Form::Names(form) => {
+            take(Item::Names(names::read(&whole(&mut all, WHOLE_BYTES_MAX)?, form, troubles)?))
+        }
     }
     Ok(form)
 }
@@ -146,22 +155,30 @@ fn recognise(head: &[u8]) -> Form {
     }
 }
 
-fn whole(from: &mut dyn Read) -> Result<String, FileError> {
+fn whole(from: &mut dyn Read, bytes_max: u64) -> Result<String, FileError> {
     let mut bytes = Vec::new();
-    from.take(WHOLE_BYTES_MAX).read_to_end(&mut bytes)?;
+    let len = from.take(bytes_max + 1).read_to_end(&mut bytes)?;
+    if len as u64 > bytes_max {
+        return Err(FileError::TooLong(bytes_max));
+    }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn lines(
     from: &mut dyn BufRead,
+    bytes_max: u64,
     take: &mut piece::Take<'_>,
     troubles: &mut Troubles,
-) -> io::Result<()> {
+) -> Result<(), FileError> {
     let mut line = Vec::new();
     loop {
         line.clear();
-        if from.take(WHOLE_BYTES_MAX).read_until(b'\n', &mut line)? == 0 {
+        let len = from.take(bytes_max + 1).read_until(b'\n', &mut line)?;
+        if len == 0 {
             return Ok(());
+        }
+        if len as u64 > bytes_max {
+            return Err(FileError::TooLong(bytes_max));
         }
         let text = String::from_utf8_lossy(&line);
         if !text.trim().is_empty() {
@@ -242,4 +259,18 @@ fn moment(text: &str, troubles: &mut Troubles) -> Option<Timestamp> {
 fn message(json: &str) -> String {
     let status: Value = serde_json::from_str(json).unwrap_or_default();
     status["message"].as_str().unwrap_or("without a message").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_is_said_and_not_cut() {
+        assert_eq!(whole(&mut &b"12345678"[..], 8).unwrap(), "12345678");
+        assert!(matches!(whole(&mut &b"123456789"[..], 8), Err(FileError::TooLong(8))));
+        let read = |text: &[u8]| lines(&mut &*text, 8, &mut |_, _| (), &mut Troubles::default());
+        assert!(read(b"{\"a\":1}\n{}").is_ok());
+        assert!(matches!(read(b"{}\n{\"ab\":1}\n"), Err(FileError::TooLong(8))));
+    }
 }

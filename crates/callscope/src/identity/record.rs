@@ -63,7 +63,12 @@ fn write(out: &mut dyn Write, event: &Event, origin: Origin<'_>) -> io::Result<(
     }
     write!(out, "\"type\":\"{}\",", origin.what)?;
     if origin.what == "LISTED" {
-        writeln!(out, "\"kind\":{},\"objects\":{object}}}", serde_json::Value::from(origin.kind))
+        write!(out, "\"kind\":{},", serde_json::Value::from(origin.kind))?;
+        // Without it, all others of the kind would be gone.
+        if let Some(namespace) = origin.namespace {
+            write!(out, "\"namespace\":{},", serde_json::Value::from(namespace))?;
+        }
+        writeln!(out, "\"objects\":{object}}}")
     } else {
         writeln!(out, "\"object\":{object}}}")
     }
