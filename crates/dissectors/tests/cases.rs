@@ -30,6 +30,17 @@ fn every_case_holds_whole_cut_lossy_and_late() {
     }
 }
 
+/// Whoever writes fields down remembers in 128 bits which of them were told.
+#[test]
+fn no_table_has_more_fields_than_can_be_remembered() {
+    let spoken = dissectors::ALL.iter().map(|dissection| dissection.protocol);
+    let seen_through = dissectors::LENSES.iter().flat_map(|lens| lens.protocols).copied();
+    for protocol in spoken.chain(seen_through) {
+        let fields = protocol.fields.len();
+        assert!(fields <= 128, "{} has {fields} fields", protocol.name);
+    }
+}
+
 #[test]
 fn no_two_protocols_share_a_name_or_a_field_twice() {
     let mut folders = std::collections::HashSet::new();
