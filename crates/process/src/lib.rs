@@ -1,0 +1,1 @@
+//! Which process owns a socket, and which container owns the process.
