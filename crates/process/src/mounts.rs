@@ -1,6 +1,6 @@
 //! File systems of the kernel: where they are mounted, or one for ourselves, mounted nowhere.
 
-use std::{fs::File, io, os::fd::OwnedFd, path::PathBuf};
+use std::{io, os::fd::OwnedFd, path::PathBuf};
 
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
@@ -29,12 +29,4 @@ pub fn detached_cgroup2() -> io::Result<OwnedFd> {
     let context = fsopen("cgroup2", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_create(&context)?;
     Ok(fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?)
-}
-
-/// A directory, for whoever wants its descriptor.
-///
-/// # Errors
-/// When it can't be opened.
-pub fn open(path: &std::path::Path) -> io::Result<OwnedFd> {
-    File::open(path).map(OwnedFd::from)
 }
