@@ -225,11 +225,7 @@ mod tests {
         ),
         // systemd runs in the container.
         ("/docker/ID/system.slice/nginx.service", Runtime::Docker, None),
-        (
-            "/kubepods/podUID/ID/init.scope",
-            Runtime::Unknown,
-            Some(UID),
-        ),
+        ("/kubepods/podUID/ID/init.scope", Runtime::Unknown, Some(UID)),
         // ECS on machines of one's own.
         ("/ecs/HASH/ID", Runtime::Unknown, None),
         // Docker's containerd, where Docker leaves groups to it.

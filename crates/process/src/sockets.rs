@@ -12,7 +12,9 @@ use std::{
 };
 
 use model::{Endpoint, Transport};
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::{
+    NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+};
 use netlink_packet_sock_diag::{
     SockDiagMessage,
     constants::{AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP},
@@ -125,8 +127,7 @@ fn request(family: u8, protocol: u8) -> Vec<u8> {
         states: wanted,
         socket_id,
     };
-    let mut message =
-        NetlinkMessage::new(header, SockDiagMessage::InetRequest(request).into());
+    let mut message = NetlinkMessage::new(header, SockDiagMessage::InetRequest(request).into());
     message.finalize();
     let mut bytes = vec![0; message.buffer_len()];
     message.serialize(&mut bytes);
@@ -149,13 +150,15 @@ fn listed(pid: u32) -> io::Result<Vec<Socket>> {
         listens: entry.state == TcpState::Listen,
     }));
     let udp = process.udp().map_err(other)?.into_iter().chain(process.udp6().unwrap_or_default());
-    sockets.extend(udp.map(|entry| Socket {
-        local: endpoint(entry.local_address),
-        remote: connected(endpoint(entry.remote_address))
-            .filter(|_| entry.state == UdpState::Established),
-        transport: Transport::Udp,
-        inode: entry.inode,
-        listens: false,
+    sockets.extend(udp.map(|entry| {
+        Socket {
+            local: endpoint(entry.local_address),
+            remote: connected(endpoint(entry.remote_address))
+                .filter(|_| entry.state == UdpState::Established),
+            transport: Transport::Udp,
+            inode: entry.inode,
+            listens: false,
+        }
     }));
     sockets.truncate(SOCKETS_MAX);
     Ok(sockets)

@@ -408,12 +408,8 @@ impl Writer {
     /// Fills the table with what is open now; says what couldn't be seen.
     fn look_at_tables(&mut self) -> Option<String> {
         let moment = clock::now();
-        let seen = snapshot::fill(
-            &self.shared.table,
-            self.clock,
-            self.options.command_lines,
-            moment,
-        );
+        let seen =
+            snapshot::fill(&self.shared.table, self.clock, self.options.command_lines, moment);
         if self.hooks.is_none() {
             self.end_unseen(&seen, moment);
             self.shared.settled_ns.fetch_max(moment.0, Ordering::AcqRel);

@@ -179,9 +179,8 @@ impl Table {
     /// Adds a tenure as found in the kernel's tables, unless it is known.
     pub fn find_open(&self, tenure: &Tenure, now: Timestamp) {
         let known = self.part(tenure.local, tenure.remote, tenure.transport).load();
-        let is_known = known
-            .iter()
-            .any(|known| known.place() == tenure.place() && known.until == FOREVER);
+        let is_known =
+            known.iter().any(|known| known.place() == tenure.place() && known.until == FOREVER);
         if !is_known {
             self.change(tenure, now, |part| part.push(tenure.clone()));
         }

@@ -31,15 +31,27 @@ pub struct Finding {
 const CAPABILITIES: [(CapabilitySet, &str, &str); 7] = [
     (CapabilitySet::NET_RAW, "cap_net_raw", "packets from interfaces"),
     (CapabilitySet::BPF, "cap_bpf", "programs in the kernel"),
-    (CapabilitySet::PERFMON, "cap_perfmon", "tracepoints and uprobes: processes of short connections"),
+    (
+        CapabilitySet::PERFMON,
+        "cap_perfmon",
+        "tracepoints and uprobes: processes of short connections",
+    ),
     (CapabilitySet::NET_ADMIN, "cap_net_admin", "cgroup hooks (datagrams before Linux 6.3)"),
-    (CapabilitySet::SYS_PTRACE, "cap_sys_ptrace", "other users' processes: sockets from before the start"),
+    (
+        CapabilitySet::SYS_PTRACE,
+        "cap_sys_ptrace",
+        "other users' processes: sockets from before the start",
+    ),
     (
         CapabilitySet::DAC_READ_SEARCH,
         "cap_dac_read_search",
         "other users' open files: sockets from before the start",
     ),
-    (CapabilitySet::SYS_ADMIN, "cap_sys_admin", "entering network namespaces: containers' interfaces"),
+    (
+        CapabilitySet::SYS_ADMIN,
+        "cap_sys_admin",
+        "entering network namespaces: containers' interfaces",
+    ),
 ];
 
 /// The inode numbers of the first namespaces (`include/linux/proc_ns.h`).
@@ -263,8 +275,7 @@ fn rights() -> Vec<Finding> {
     // What covers the newer, smaller ones.
     let is_admin = held.contains(CapabilitySet::SYS_ADMIN);
     let of = |(right, name, purpose): &(CapabilitySet, &'static str, &'static str)| {
-        let covered = is_admin
-            && (CapabilitySet::BPF | CapabilitySet::PERFMON).contains(*right);
+        let covered = is_admin && (CapabilitySet::BPF | CapabilitySet::PERFMON).contains(*right);
         let title = format!("capability {}", name.to_uppercase());
         if held.contains(*right) || covered {
             return Finding::good(title, format!("for {purpose}"));

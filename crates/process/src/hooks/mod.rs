@@ -69,7 +69,8 @@ pub struct Absent {
 
 /// Programs in the kernel. Dropping it takes them away.
 pub struct Hooks {
-    ebpf: Ebpf,
+    /// Holds the programs and their links.
+    _ebpf: Ebpf,
     ring: RingBuf<MapData>,
     lost: PerCpuArray<MapData, u64>,
     attached: Vec<Hook>,
@@ -199,7 +200,7 @@ impl Hooks {
         }
         let ring = take_map(&mut ebpf, "events", RingBuf::try_from)?;
         let lost = take_map(&mut ebpf, "lost", PerCpuArray::try_from)?;
-        Ok(Self { ebpf, ring, lost, attached: hooks, absent, _cgroup: cgroup })
+        Ok(Self { _ebpf: ebpf, ring, lost, attached: hooks, absent, _cgroup: cgroup })
     }
 
     /// The hooks in use.
@@ -235,12 +236,6 @@ impl Hooks {
             values.map(|values| values.iter().sum()).unwrap_or_default()
         };
         Lost { sockets: sum(0), processes: sum(1) }
-    }
-
-    /// How many programs of ours are in the kernel.
-    #[must_use]
-    pub fn programs(&self) -> usize {
-        self.ebpf.programs().count()
     }
 }
 

@@ -27,12 +27,7 @@ fn connection(local: &str, remote: &str, since: u64, pid: u32) -> Tenure {
 }
 
 fn bound(local: &str, netns: u32, pid: u32) -> Tenure {
-    Tenure {
-        remote: None,
-        netns,
-        role: Role::Bound,
-        ..connection(local, "0.0.0.0:0", 0, pid)
-    }
+    Tenure { remote: None, netns, role: Role::Bound, ..connection(local, "0.0.0.0:0", 0, pid) }
 }
 
 fn pid_at(table: &Table, local: &str, remote: &str, at: u64) -> Option<u32> {
@@ -150,7 +145,8 @@ fn the_table_is_bounded_and_forgets_what_ended_first() {
     let table = Table::default();
     // All in the part of their own end.
     for at in 1..=400_u64 {
-        let reused = connection("10.0.0.1:4000", "10.0.0.2:80", at * S / 4, u32::try_from(at).unwrap());
+        let reused =
+            connection("10.0.0.1:4000", "10.0.0.2:80", at * S / 4, u32::try_from(at).unwrap());
         table.begin(&reused, Timestamp(at * S / 4));
         table.end(&reused, Timestamp(at * S / 4 + S / 8));
     }
