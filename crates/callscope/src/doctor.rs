@@ -40,7 +40,7 @@ fn as_text(sections: &[Section]) -> String {
             let mark = if finding.works { "yes" } else { "NO " };
             let _ = writeln!(text, "  {mark}  {}: {}", finding.name, finding.says);
             if let Some(costs) = finding.costs {
-                let _ = writeln!(text, "       without it: {costs}");
+                let _ = writeln!(text, "       lost: {costs}");
             }
             if let Some(remedy) = &finding.remedy {
                 let _ = writeln!(text, "       to do: {remedy}");

@@ -119,7 +119,7 @@ fn request(family: u8, protocol: u8) -> Vec<u8> {
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_REQUEST | NLM_F_DUMP;
     let socket_id = if family == AF_INET { SocketId::new_v4() } else { SocketId::new_v6() };
-    let wanted = StateFlags::from_bits_retain(u32::MAX & !NEW_SYN_RECV & !TIME_WAIT);
+    let wanted = StateFlags::from_bits_retain(!(NEW_SYN_RECV | TIME_WAIT));
     let request = InetRequest {
         family,
         protocol,

@@ -21,7 +21,7 @@ pub struct Finding {
     pub works: bool,
     /// What was seen.
     pub says: String,
-    /// What is lost without it, where it can't be had.
+    /// What is lost without it, where it can't be had: a noun.
     pub costs: Option<&'static str>,
     /// What to do about that: a command mostly.
     pub remedy: Option<String>,
@@ -105,7 +105,7 @@ fn packets() -> Finding {
         Err(error) => Finding::bad(
             "packets",
             format!("packet sockets: {error}"),
-            "no live traffic; files can still be read",
+            "live traffic; files can still be read",
             grant(),
         ),
     }
@@ -118,7 +118,7 @@ fn btf() -> Finding {
         Err(error) => Finding::bad(
             "btf",
             format!("{PATH}: {error}"),
-            "no hooks: processes come from the socket tables, short connections have none",
+            "processes of short connections; others come from the socket tables",
             "a kernel built with CONFIG_DEBUG_INFO_BTF=y (all large distributions' since 2021)",
         ),
     }
@@ -131,7 +131,7 @@ fn lockdown() -> Option<Finding> {
         Finding::bad(
             "lockdown",
             "the kernel is locked down for confidentiality",
-            "programs may not read the kernel's memory: no processes by hooks",
+            "processes by hooks: programs may not read the kernel's memory",
             "boot with lockdown=integrity",
         )
     })
@@ -147,7 +147,7 @@ fn hooks() -> Vec<Finding> {
                 return vec![Finding::bad(
                     "hooks",
                     error.to_string(),
-                    "processes come from the socket tables, short connections have none",
+                    "processes of short connections; others come from the socket tables",
                     grant(),
                 )];
             }
@@ -185,7 +185,7 @@ fn uprobes() -> Finding {
     Finding::bad(
         "uprobes",
         "the kernel has no uprobes",
-        "no TLS in the clear without keys",
+        "TLS in the clear without keys",
         "a kernel built with CONFIG_UPROBE_EVENTS=y",
     )
 }
@@ -201,7 +201,7 @@ fn groups() -> Finding {
     Finding::bad(
         "cgroups",
         "no cgroup file system is mounted",
-        "cgroup hooks need a mount of our own (CAP_SYS_ADMIN)",
+        "cgroup hooks, unless we may mount it for ourselves (CAP_SYS_ADMIN)",
         "sudo mount -t cgroup2 none /sys/fs/cgroup",
     )
 }
@@ -214,7 +214,7 @@ fn group_namespace() -> Finding {
     Finding::bad(
         "cgroup namespace",
         "a container's own",
-        "the cgroup hooks see this container only; paths of groups are cut",
+        "cgroup hooks outside of this container; whole paths of groups",
         "docker run --cgroupns=host …",
     )
 }
@@ -232,13 +232,13 @@ fn entering() -> Finding {
         Ok(Err(error)) => Finding::bad(
             "network namespaces",
             format!("can't be entered: {error}"),
-            "no packets from containers' interfaces (--netns, --pod, --container)",
+            "packets from containers' interfaces (--netns, --pod, --container)",
             grant(),
         ),
         Err(_) => Finding::bad(
             "network namespaces",
             "could not be tried",
-            "no packets from containers' interfaces (--netns, --pod, --container)",
+            "packets from containers' interfaces (--netns, --pod, --container)",
             grant(),
         ),
     }
@@ -251,7 +251,7 @@ fn processes() -> Finding {
         hidden => Finding::bad(
             "processes",
             format!("the open files of {hidden} processes can't be seen"),
-            "their sockets from before the start have no process until they are used",
+            "the processes of their sockets from before the start, until they are used",
             grant(),
         ),
     }
@@ -265,7 +265,7 @@ fn pids() -> Finding {
     Finding::bad(
         "pid namespace",
         "a container's own",
-        "sockets from before the start are those of this container only",
+        "sockets from before the start outside of this container",
         "docker run --pid=host …, or hostPID: true in the pod",
     )
 }
