@@ -205,7 +205,13 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         for folder in &self.0 {
-            let _ = fs::remove_dir(folder);
+            // Until its last process is gone; another test's group may be in the parent.
+            for _ in 0..20 {
+                if fs::remove_dir(folder).is_ok() {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(50));
+            }
         }
     }
 }
@@ -251,7 +257,7 @@ fn a_container_is_known_by_its_group_and_its_namespace() {
     let procs = group.0[0].join("cgroup.procs");
     // In its group before it begins; in pid and network namespaces of its own.
     let script = format!(
-        "echo $$ > {} && exec ip netns exec {} unshare --fork --pid --mount-proc \
+        "echo $$ > {} && exec ip netns exec {} unshare --fork --kill-child --pid --mount-proc \
          python3 -m http.server 8199 --bind 127.0.0.1",
         procs.display(),
         namespace.0
