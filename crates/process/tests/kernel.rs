@@ -138,6 +138,8 @@ fn a_port_used_again_at_once_has_another_owner() {
     };
     assert_eq!(of(begun), Some(first));
     assert_eq!(of(Timestamp(done.0.max(between.0))), Some(second));
+    // Both have ended by then.
+    assert_eq!(of(done.after(5_000_000_000)), None);
     assert!(done.since(begun) < 1_000_000_000, "too slow to show anything");
 }
 
