@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 /// The floor of each crate, those to come included. A crate uses only crates on lower floors.
-pub const FLOORS: [(&str, u8); 16] = [
+pub const FLOORS: [(&str, u8); 18] = [
     ("model", 0),
     ("packet", 1),
     ("stream", 2),
@@ -24,8 +24,10 @@ pub const FLOORS: [(&str, u8); 16] = [
     ("capture", 5),
     ("cluster", 5),
     ("export", 5),
-    ("api", 5),
-    ("callscope", 6),
+    ("process", 5),
+    ("plaintext", 5),
+    ("api", 6),
+    ("callscope", 7),
 ];
 
 /// Serves the project, not the tool: may use every crate, and none may use it.

@@ -22,6 +22,16 @@ pub enum Command {
     Protocols(ProtocolsArgs),
     /// Who had which address when.
     Identity(IdentityArgs),
+    /// Say what this machine allows live capture, what is lost without, and what to do.
+    Doctor(DoctorArgs),
+}
+
+/// Arguments of `callscope doctor`.
+#[derive(Debug, clap::Args)]
+pub struct DoctorArgs {
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `callscope read`.

@@ -1,0 +1,1 @@
+//! The HTTP API, live tail, MCP, and the dashboard's files.

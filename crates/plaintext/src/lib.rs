@@ -1,0 +1,1 @@
+//! What TLS libraries read and write, seen by eBPF.

@@ -1,0 +1,1 @@
+//! The call log: append, seal, scan, retain.
