@@ -112,7 +112,7 @@ fn grpc() -> Made {
     Made::of("grpc")
         .set("method", "SayHello".to_owned())
         .set("status.code", "NOT_FOUND".to_owned())
-        .set("rpc.method", "SayHello".to_owned())
+        .list("rpc.method", &["SayHello"])
         .set("rpc.grpc.status_code", 5_i64)
         .set("http.request.method", "POST".to_owned())
         .set("http.response.status_code", 200_i64)
