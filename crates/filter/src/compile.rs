@@ -266,7 +266,7 @@ impl Compiler<'_> {
     }
 
     fn is_word(&mut self, column: Column, text: &str) -> Test {
-        let word = Word::new(&self.spelled(column, text));
+        let word = Word::new(&Self::spelled(column, text));
         let test = Test::Is(column, word.clone());
         let Some((field, carried)) = self.columns.carried(column, &word.text) else { return test };
         let protocols = carried.iter().map(|name| Word::new(name)).collect();
@@ -276,7 +276,7 @@ impl Compiler<'_> {
     }
 
     /// Names of protocols are the same in any case.
-    fn spelled(&self, column: Column, text: &str) -> String {
+    fn spelled(column: Column, text: &str) -> String {
         match column {
             Column::Call(Fact::Protocol) => text.to_ascii_lowercase(),
             _ => text.to_owned(),
@@ -401,7 +401,7 @@ impl Compiler<'_> {
         if words.iter().any(|word| self.columns.carried(*column, word).is_some()) {
             return any(words.iter().map(|word| self.is_word(*column, word)).collect());
         }
-        let words = words.iter().map(|word| Word::new(&self.spelled(*column, word)));
+        let words = words.iter().map(|word| Word::new(&Self::spelled(*column, word)));
         Test::OneOf(*column, words.collect())
     }
 }

@@ -90,7 +90,7 @@ fn web() -> Made {
         .map("dst.labels", &[("app", "checkout"), ("version", "canary")])
         .map("request.headers", &[("Content-Type", "application/json"), ("Authorization", "x")])
         .list("url.query.parameter", &["id=123"])
-        .list("http.request.cookie", &["session=abc"])
+        .map("request.cookies", &[("session", "abc")])
         .set("response.size", 2_000_100_i64)
         .set("response.header_size", 100_i64)
         .set("response.body.size", 2_000_000_i64)

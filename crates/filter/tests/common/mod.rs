@@ -106,17 +106,15 @@ impl Record for Made {
     }
 
     fn each(&self, column: Column, see: &mut dyn FnMut(&str, Value<'_>) -> bool) {
-        let elements = self.lists.get(&column).into_iter().flatten();
-        let _ = elements.map(|(name, value)| see(name, value.lend())).all(|goes_on| goes_on);
+        let mut elements = self.lists.get(&column).into_iter().flatten();
+        let _ = elements.all(|(name, value)| see(name, value.lend()));
     }
 
     fn entry(&self, column: Column, name: &str) -> Value<'_> {
         let headers =
             matches!(column, Column::Request(Half::Headers) | Column::Response(Half::Headers));
-        let is_it = |known: &str| match headers {
-            true => known.eq_ignore_ascii_case(name),
-            false => known == name,
-        };
+        let is_it =
+            |known: &str| if headers { known.eq_ignore_ascii_case(name) } else { known == name };
         let mut elements = self.lists.get(&column).into_iter().flatten();
         elements.find(|(known, _)| is_it(known)).map_or(Value::Missing, |(_, value)| value.lend())
     }
