@@ -4,7 +4,7 @@ use crate::{
     Column, Literal, Need, Op, Value,
     ast::Relation,
     term::Term,
-    test::{Test, Word},
+    test::{Test, Unit, Word},
     text::Needle,
 };
 
@@ -43,8 +43,13 @@ fn of(test: &Test) -> (Need, bool) {
         Test::OneOf(column, words) => {
             (either(words.iter().map(|word| is(*column, word)).collect()), true)
         }
-        Test::Number(column, relation, number) => {
-            (number_of(*column, *relation, &Value::Int(*number)), false)
+        Test::Number(column, relation, number, unit) => {
+            let constant = match unit {
+                Unit::One => Value::Int(*number),
+                Unit::Time => Value::Time(*number),
+                Unit::Duration => Value::Duration(*number),
+            };
+            (number_of(*column, *relation, &constant), false)
         }
         Test::Compare(relation, pair) => compare(*relation, &pair.0, &pair.1),
         Test::Has(Term::Column(column)) => (Need::Has(*column), true),
