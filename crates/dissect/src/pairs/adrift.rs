@@ -23,7 +23,7 @@ use crate::{Context, Turns};
 /// Exchanges that must have alternated before pairs made adrift are believed.
 const ALTERNATIONS: u8 = 4;
 /// The same for a connection of which nothing is known, whose client may well pipeline.
-const ALTERNATIONS_UNKNOWN: u8 = 255;
+const ALTERNATIONS_UNKNOWN: u8 = u8::MAX;
 /// Pauses of the client that show that nothing hidden is outstanding: it would have been answered in
 /// one of them.
 const PAUSES: u8 = 8;
@@ -138,7 +138,7 @@ impl Evidence {
     /// Whether pairs made adrift are believed.
     fn is_enough(&self) -> bool {
         if self.may_be_shifted() {
-            self.pauses >= PAUSES || self.alternated >= ALTERNATIONS_UNKNOWN
+            self.pauses >= PAUSES || self.alternated == ALTERNATIONS_UNKNOWN
         } else {
             self.alternated >= ALTERNATIONS
         }
