@@ -58,6 +58,10 @@ pub struct ReadArgs {
     /// Show only calls of these protocols (see `callscope protocols`).
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub protocol: Vec<String>,
+    /// Show only calls for which this holds: `http && status_code >= 500`, `dst.namespace == "shop"`,
+    /// `request.json.user.id == 7` (see docs/QUERY.md).
+    #[arg(long = "where", value_name = "EXPR")]
+    pub condition: Option<String>,
     /// Threads that read; the calls and their order are the same for any number [default: the
     /// machine's cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=16))]
