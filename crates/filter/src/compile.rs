@@ -32,7 +32,7 @@ pub(crate) fn compile(node: &Node, columns: &Columns, now: i64) -> Result<Compil
         locals: Vec::new(),
         level: 0,
         within: None,
-        aliases: 0,
+        aliases: Vec::new(),
         work: 0,
     };
     let mut test = compiler.test(node)?;
@@ -59,7 +59,8 @@ pub(crate) struct Compiler<'c> {
     pub(crate) level: u16,
     /// Where the alias is written whose meaning is compiled.
     pub(crate) within: Option<Range<usize>>,
-    pub(crate) aliases: usize,
+    /// Names of the aliases whose meanings are compiled, the outermost first.
+    pub(crate) aliases: Vec<&'static str>,
     work: usize,
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::{
-    Column, Fact, Fault, Item, Type, Value,
+    Alias, Column, Fact, Fault, Item, Type, Value,
     ast::{Kind, Node},
     compile::{Compiler, Typed, What, all, any, scalar},
     near,
@@ -141,8 +141,12 @@ impl Compiler<'_> {
             return Ok(Some(Typed::term(Term::Test(Box::new(test)), Type::Bool)));
         }
         let alias = self.columns.aliases().iter().find(|alias| alias.name == name);
-        let Some(meaning) = alias.map(|alias| alias.meaning) else { return Ok(None) };
-        self.expand(meaning, at).map(Some)
+        // A name in its own meaning is that of a field which no protocol has here.
+        let Some(alias) = alias.filter(|alias| !self.aliases.contains(&alias.name)) else {
+            return Ok(None);
+        };
+        let alias = *alias;
+        self.expand(alias, at).map(Some)
     }
 
     pub(crate) fn column(&mut self, column: Column) -> Typed {
@@ -154,14 +158,14 @@ impl Compiler<'_> {
         }
     }
 
-    fn expand(&mut self, meaning: &str, at: &Range<usize>) -> Result<Typed, Fault> {
+    fn expand(&mut self, alias: Alias, at: &Range<usize>) -> Result<Typed, Fault> {
         let at = self.at(at);
-        let node = parse(meaning)?.filter(|_| self.aliases < ALIASES_MAX);
+        let node = parse(alias.meaning)?.filter(|_| self.aliases.len() < ALIASES_MAX);
         let Some(node) = node else { return Err(Fault::new(at, "this name has no meaning")) };
         let (within, locals) = (self.within.replace(at), std::mem::take(&mut self.locals));
-        self.aliases += 1;
+        self.aliases.push(alias.name);
         let typed = self.value(&node);
-        self.aliases -= 1;
+        self.aliases.pop();
         (self.within, self.locals) = (within, locals);
         typed
     }
@@ -226,7 +230,11 @@ impl Compiler<'_> {
                 Ok(Typed::term(Term::Piece(Box::new(term), key_term), Type::Json))
             }
             _ if path.root.is_some() && matches!(step.what, Access::Name(_)) => {
-                Err(self.unknown(path))
+                match self.within {
+                    // A field of a protocol that has a name here, but not this field.
+                    Some(_) => Ok(Typed::term(Term::Constant(Value::Missing), Type::Json)),
+                    None => Err(self.unknown(path)),
+                }
             }
             (_, ty) => Err(self.no_part(ty, path, at)),
         }
