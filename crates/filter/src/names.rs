@@ -107,6 +107,11 @@ impl Compiler<'_> {
         let root = self.seen_from(root);
         for steps in (0..=path.names()).rev() {
             let name = path.joined(root, steps);
+            // The meaning of an alias speaks of columns: what is longer than a name is none here.
+            let whole = steps == path.names() || self.columns.named(&name).is_some();
+            if self.within.is_some() && !whole {
+                continue;
+            }
             if let Some(found) = self.name(&name, &path.range(steps))? {
                 return self.follow(found, &path, steps);
             }
