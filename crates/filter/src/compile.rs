@@ -103,6 +103,14 @@ impl Typed {
         }
     }
 
+    fn is_list(&self) -> bool {
+        matches!(self.what, What::Seq(_))
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.constant() == Some(&Value::Missing)
+    }
+
     pub(crate) fn column(&self) -> Option<Column> {
         match &self.what {
             What::Term(Term::Column(column)) => Some(*column),
@@ -478,6 +486,12 @@ impl Compiler<'_> {
 
     fn math(&mut self, node: &Node, sign: Sign, a: &Node, b: &Node) -> Result<Typed, Fault> {
         let (left, right) = (self.value(a)?, self.value(b)?);
+        // A list that no protocol here tells adds nothing.
+        match (&left, &right) {
+            (list, none) if list.is_list() && none.is_nothing() => return Ok(left),
+            (none, list) if list.is_list() && none.is_nothing() => return Ok(right),
+            _ => {}
+        }
         let ty = math_type(sign, left.ty, right.ty).ok_or_else(|| {
             let word = match sign {
                 Sign::Plus => "added",
