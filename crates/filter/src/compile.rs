@@ -32,7 +32,7 @@ pub(crate) fn compile(node: &Node, columns: &Columns, now: i64) -> Result<Compil
         locals: Vec::new(),
         level: 0,
         within: None,
-        aliases: 0,
+        aliases: Vec::new(),
         work: 0,
     };
     let mut test = compiler.test(node)?;
@@ -59,7 +59,8 @@ pub(crate) struct Compiler<'c> {
     pub(crate) level: u16,
     /// Where the alias is written whose meaning is compiled.
     pub(crate) within: Option<Range<usize>>,
-    pub(crate) aliases: usize,
+    /// Names of the aliases whose meanings are compiled, the outermost first.
+    pub(crate) aliases: Vec<&'static str>,
     work: usize,
 }
 
@@ -100,6 +101,14 @@ impl Typed {
             What::Term(term) => term.constant(),
             What::Seq(_) => None,
         }
+    }
+
+    fn is_list(&self) -> bool {
+        matches!(self.what, What::Seq(_))
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.constant() == Some(&Value::Missing)
     }
 
     pub(crate) fn column(&self) -> Option<Column> {
@@ -477,6 +486,12 @@ impl Compiler<'_> {
 
     fn math(&mut self, node: &Node, sign: Sign, a: &Node, b: &Node) -> Result<Typed, Fault> {
         let (left, right) = (self.value(a)?, self.value(b)?);
+        // A list that no protocol here tells adds nothing.
+        match (&left, &right) {
+            (list, none) if list.is_list() && none.is_nothing() => return Ok(left),
+            (none, list) if list.is_list() && none.is_nothing() => return Ok(right),
+            _ => {}
+        }
         let ty = math_type(sign, left.ty, right.ty).ok_or_else(|| {
             let word = match sign {
                 Sign::Plus => "added",
