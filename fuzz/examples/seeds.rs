@@ -24,6 +24,10 @@ const PIECE_BYTES: usize = 4 << 10;
 /// Packets of a recording in one seed, and seeds of one recording.
 const PACKETS: usize = 8;
 const SEEDS: usize = 24;
+/// In a conversation: time passes, nobody speaks.
+const TICK: [u8; 2] = [0xfc, 0];
+/// In a step of the small network: it comes some seconds after the one before.
+const SECONDS: u8 = 24 << 3;
 
 fn main() -> Done {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -64,6 +68,8 @@ fn conversation(index: usize, case: &Case) -> Vec<u8> {
                 }
             }
             Turn::Gap(side, len) => out.extend([*side as u8 | 0x0e, (*len).min(255) as u8]),
+            // A tick is at most 15 ms after the step before.
+            Turn::Wait(ms) => (0..ms.div_ceil(15).min(20)).for_each(|_| out.extend(TICK)),
             Turn::End(_) => {}
         }
     }
@@ -96,6 +102,8 @@ fn steps(dissection: &Dissection, case: &Case) -> Vec<u8> {
                 out.extend(vec![0; usize::from(len)]);
             }
             Turn::End(side) => out.extend([network::Act::Fin as u8, who(*side), 0]),
+            // Nothing is lost; seconds pass before it.
+            Turn::Wait(_) => out.extend([network::Act::Lost as u8 | SECONDS, who(Side::Client), 0]),
         }
     }
     out
