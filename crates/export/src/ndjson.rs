@@ -87,8 +87,16 @@ impl Ndjson {
     pub fn render_between(&mut self, call: &Call<'_>, ends: Ends<'_>, out: &mut Vec<u8>) -> Places {
         self.push_identity(call, out);
         push_headline(&(call.protocol.headline)(call.request, call.response), out);
-        let src = push_end(b"\"src\":{\"ip\":\"", call.client, ends.src, out);
-        let dst = push_end(b"\"dst\":{\"ip\":\"", call.server, ends.dst, out);
+        push_end(b"\"src\":{\"ip\":\"", call.client, out);
+        if let Some(nat) = call.nat() {
+            push_other(b",\"nat_ip\":\"", b"\",\"nat_port\":", nat, out);
+        }
+        let src = close_end(ends.src, out);
+        push_end(b"\"dst\":{\"ip\":\"", call.server, out);
+        if let Some(service) = call.service() {
+            push_other(b",\"service_ip\":\"", b"\",\"service_port\":", service, out);
+        }
+        let dst = close_end(ends.dst, out);
         if let Some(request) = call.request {
             out.extend_from_slice(b"\"request\":");
             self.halves.push(call.protocol, request, call.response, call.begin(), out);
@@ -179,16 +187,25 @@ fn push_member<const LEN: usize>(key: &[u8; LEN], text: Option<&[u8]>, out: &mut
 }
 
 #[inline]
-fn push_end<const LEN: usize>(
-    key: &[u8; LEN],
-    end: Endpoint,
-    members: &[u8],
-    out: &mut Vec<u8>,
-) -> usize {
+fn push_end<const LEN: usize>(key: &[u8; LEN], end: Endpoint, out: &mut Vec<u8>) {
     out.extend_from_slice(key);
     push_ip(out, end.ip);
     out.extend_from_slice(b"\",\"port\":");
     push_number(out, end.port);
+}
+
+/// What the end is called by the other one.
+#[cold]
+fn push_other(ip: &[u8], port: &[u8], end: Endpoint, out: &mut Vec<u8>) {
+    out.extend_from_slice(ip);
+    push_ip(out, end.ip);
+    out.extend_from_slice(port);
+    push_number(out, end.port);
+}
+
+/// Where more may be said of the end.
+#[inline]
+fn close_end(members: &[u8], out: &mut Vec<u8>) -> usize {
     out.extend_from_slice(members);
     let place = out.len();
     out.extend_from_slice(b"},");

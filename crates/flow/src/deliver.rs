@@ -11,7 +11,7 @@ use stream::End;
 
 use crate::{
     detect::{Known, Memory, Piece, Question, Unknown},
-    flow::{Speech, Talk},
+    flow::{Names, Speech, Talk},
 };
 
 /// Pieces that may change hands within one packet.
@@ -177,6 +177,7 @@ impl Deliver<'_> {
             return R::default();
         };
         let rare = self.talk.rare.as_deref();
+        let names = rare.and_then(|rare| rare.translated.as_deref());
         let Commons {
             lenses, limits, budget, pool, counts, tally, secrets, inner, heritage, ..
         } = &mut *self.commons;
@@ -184,8 +185,9 @@ impl Deliver<'_> {
             call: Call {
                 protocol: conversation.protocol(),
                 transport,
-                client,
-                server,
+                client: names.map_or(client, |names| names.client),
+                server: names.map_or(server, |names| names.server),
+                translated: None,
                 stream: self.talk.stream,
                 inside: rare.map_or(0, |rare| rare.inside),
                 cover: rare.and_then(|rare| rare.cover.as_ref()),
@@ -200,6 +202,7 @@ impl Deliver<'_> {
                 goes_on: false,
             },
             sink: self.sink,
+            names,
             numbers: &mut self.talk.numbers,
             tally,
             spoken: *number,
@@ -347,6 +350,7 @@ impl Deliver<'_> {
 /// Adds who talked to what a conversation finished.
 struct FlowOutlet<'a> {
     call: Call<'a>,
+    names: Option<&'a Names>,
     sink: &'a mut dyn CallSink,
     numbers: &'a mut (u64, u64),
     tally: &'a mut Tally,
@@ -376,6 +380,7 @@ impl Outlet for FlowOutlet<'_> {
             protocol: seen.unwrap_or(done.protocol),
             client,
             server,
+            translated: self.names.map(|names| &names.others[done.asker as usize]),
             number,
             request: done.request,
             response: done.response,

@@ -1,7 +1,7 @@
 //! One flow between two packets.
 
 use dissect::Conversation;
-use model::{Cover, Dir, Endpoint, FlowKey, Side, Timestamp, Transport, Why};
+use model::{Cover, Dir, Endpoint, FlowKey, Side, Timestamp, Translated, Transport, Why};
 use stream::Connection;
 
 use crate::detect::Unknown;
@@ -49,6 +49,8 @@ pub(crate) struct Rare {
     pub(crate) inside: u32,
     /// What it was wrapped in.
     pub(crate) cover: Option<Cover>,
+    /// What the sides are called by each other.
+    pub(crate) translated: Option<Box<Names>>,
     /// It is not read from its first byte.
     pub(crate) late: bool,
     /// As what its bytes come, where that is not what carries the flow.
@@ -59,6 +61,19 @@ pub(crate) struct Rare {
     pub(crate) found: u32,
     /// Those that go on, by the conversation's own number.
     pub(crate) channels: Vec<(u64, Talk)>,
+}
+
+/// What a flow's sides are called where their addresses are translated between them.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    /// The client as it calls itself.
+    pub(crate) client: Endpoint,
+    /// The server, likewise.
+    pub(crate) server: Endpoint,
+    /// For calls of the client, and for those of the server.
+    pub(crate) others: [Translated; 2],
+    /// Datagrams between these are the flow's, too.
+    pub(crate) twins: Vec<FlowKey>,
 }
 
 /// What carries the bytes.
@@ -100,6 +115,15 @@ impl Flow {
             Carrier::Connection(_) if self.over() => Some(self.last_at.after(LINGER_NS)),
             Carrier::Connection(_) => None,
         }
+    }
+}
+
+// === impl Names ===
+
+impl Names {
+    /// `client` and `server` as they call themselves, and as the other one calls them.
+    pub(crate) fn new(client: Endpoint, server: Endpoint, others: Translated) -> Self {
+        Self { client, server, others: [others, others.reversed()], twins: Vec::new() }
     }
 }
 

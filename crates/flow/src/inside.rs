@@ -101,6 +101,7 @@ impl Deliver<'_> {
             inside: rare.found,
             // A tunnel is wrapped in what it goes through.
             cover: opens.cover.clone().or_else(|| rare.cover.clone()),
+            translated: rare.translated.clone(),
             late: opens.late,
             transport: opens.transport,
             ..Rare::default()

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use dissect::{Dissection, Heritage, Inner, Lens, Limits, Pool, Secrets};
 use hashbrown::HashMap;
-use model::{Budget, CallSink, Dir, Endpoint, FlowKey, Mark, Timestamp, Why};
+use model::{Budget, CallSink, Dir, Endpoint, FlowKey, Mark, Timestamp, Translated, Why};
 use packet::{Datagram, Segment};
 use stream::{Connection, Outcome};
 
 use crate::{
     deliver::{Commons, Deliver, Start, Tally},
     detect::{Memory, Unknown},
-    flow::{Carrier, Flow, Seen, Speech, Talk},
+    flow::{Carrier, Flow, Names, Seen, Speech, Talk},
     table::Table,
+    twins::{self, Openers, TWINS_MAX},
     wheel::Wheel,
 };
 
@@ -50,6 +51,10 @@ pub(crate) struct Shard {
     flows_max: usize,
     /// Who asked a group: answers come from members, not from the group's address.
     groups: HashMap<(Endpoint, u16), u32>,
+    /// Flows of datagrams by other addresses, and whether their directions have other names there.
+    twins: HashMap<FlowKey, (u32, bool)>,
+    /// The first datagrams of flows that were opened a moment ago.
+    openers: Openers,
     pub(crate) stream_counts: stream::Counts,
     pub(crate) counts: ShardCounts,
 }
@@ -59,6 +64,7 @@ pub(crate) struct Shard {
 pub(crate) struct ShardCounts {
     pub(crate) flows: u64,
     pub(crate) captured_twice: u64,
+    pub(crate) translated: u64,
     pub(crate) evicted: u64,
     pub(crate) without_connection: u64,
 }
@@ -97,6 +103,8 @@ impl Shard {
             held: Budget::new(memory / 4),
             flows_max: (settings.flows_max / shards).max(1),
             groups: HashMap::new(),
+            twins: HashMap::new(),
+            openers: Openers::default(),
             stream_counts: stream::Counts::default(),
             counts: ShardCounts::default(),
         }
@@ -140,7 +148,7 @@ impl Shard {
         let hash = Table::hash(&datagram.key, datagram.hash);
         let (at, dir) = match self.table.find(hash, &datagram.key) {
             Some(at) => (at, datagram.dir),
-            None => match self.group_of(datagram) {
+            None => match self.group_of(datagram).or_else(|| self.twin_of(datagram, arrival)) {
                 Some(found) => found,
                 None => (self.open_datagrams(hash, datagram, arrival, sink), datagram.dir),
             },
@@ -176,6 +184,30 @@ impl Shard {
                 .min();
             self.wheel.add(at, due.unwrap_or(*last_at), arrival.mark.at);
         }
+    }
+
+    /// A connection of this shard was found to be the twin of another, which goes on alone.
+    pub(crate) fn forget(
+        &mut self,
+        (key, hash): (FlowKey, u64),
+        arrival: &Arrival,
+        sink: &mut dyn CallSink,
+    ) {
+        let Some(at) = self.table.find(Table::hash(&key, hash), &key) else { return };
+        self.counts.flows -= 1;
+        self.remove(at, arrival.mark, arrival.order, Why::Closed, sink);
+    }
+
+    /// A connection of this shard is seen elsewhere under other addresses, too.
+    pub(crate) fn translated(&mut self, found: &twins::Found) {
+        let (key, hash) = found.kept;
+        let Some(at) = self.table.find(Table::hash(&key, hash), &key) else { return };
+        let Some(flow) = self.table.flow_mut(at) else { return };
+        let talk = &mut flow.talk;
+        let others = Translated { client: talk.client(), server: found.server };
+        let names = Names::new(found.client, talk.server(), others);
+        talk.rare.get_or_insert_default().translated = Some(Box::new(names));
+        self.counts.translated += 1;
     }
 
     /// Flows that the clock makes due, with their stream numbers.
@@ -253,6 +285,11 @@ impl Shard {
         let Some(flow) = self.table.remove(at) else { return };
         let Flow { mut carrier, mut talk, last_at, .. } = flow;
         self.groups.retain(|_, flow| *flow != at);
+        if let Some(names) = talk.rare.as_ref().and_then(|rare| rare.translated.as_ref()) {
+            for twin in &names.twins {
+                self.twins.remove(twin);
+            }
+        }
         let start = start_of(&carrier);
         let mut deliver = Deliver {
             talk: &mut talk,
@@ -360,6 +397,9 @@ impl Shard {
             sink,
         );
         let (src, dst) = (datagram.key.src(datagram.dir), datagram.key.dst(datagram.dir));
+        if datagram.id != 0 && client == datagram.dir {
+            self.openers.add(opener(datagram), (at, arrival.ordinal), arrival.mark.at);
+        }
         if dst.ip.is_multicast() && self.groups.len() < GROUPS_MAX {
             self.groups.insert((src, dst.port), at);
         }
@@ -410,6 +450,44 @@ impl Shard {
         let asked = if talk.key.a == dst { Dir::Ab } else { Dir::Ba };
         Some((at, asked.flip()))
     }
+
+    /// The flow whose datagram this is, seen elsewhere under other addresses.
+    fn twin_of(&mut self, datagram: &Datagram<'_>, arrival: &Arrival) -> Option<(u32, Dir)> {
+        if let Some((at, flips)) = self.twins.get(&datagram.key) {
+            return Some((*at, if *flips { datagram.dir.flip() } else { datagram.dir }));
+        }
+        if datagram.id == 0 {
+            return None;
+        }
+        let (at, stream) = self.openers.find(opener(datagram), arrival.mark.at)?;
+        let talk = &mut self.table.flow_mut(at).filter(|flow| flow.talk.stream == stream)?.talk;
+        let (src, dst) = (datagram.key.src(datagram.dir), datagram.key.dst(datagram.dir));
+        let names = talk.rare.as_ref().and_then(|rare| rare.translated.as_ref());
+        if talk.client() != src || names.is_some_and(|names| names.twins.len() >= TWINS_MAX) {
+            return None;
+        }
+        // Who sends was seen first, where it sends to last.
+        let others = Translated { client: src, server: talk.server() };
+        let flips = talk.client != datagram.dir;
+        let translated = &mut talk.rare.get_or_insert_default().translated;
+        let names = translated.get_or_insert_with(|| Box::new(Names::new(src, dst, others)));
+        names.server = dst;
+        names.twins.push(datagram.key);
+        self.twins.insert(datagram.key, (at, flips));
+        self.counts.translated += u64::from(names.twins.len() == 1);
+        Some((at, if flips { datagram.dir.flip() } else { datagram.dir }))
+    }
+}
+
+/// What a datagram is known by at another place: who sent it, and what.
+fn opener(datagram: &Datagram<'_>) -> u64 {
+    let src = datagram.key.src(datagram.dir);
+    let ip = match src.ip {
+        std::net::IpAddr::V4(ip) => u64::from(ip.to_bits()),
+        std::net::IpAddr::V6(_) => 0,
+    };
+    let who = ip << 32 | u64::from(src.port) << 16 | u64::from(datagram.id);
+    (fingerprint(datagram.payload) ^ who).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 fn start_of(carrier: &Carrier) -> Start {

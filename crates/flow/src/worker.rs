@@ -10,6 +10,7 @@ use crate::{
     Report, Settings,
     deliver::order_of,
     shard::{Arrival, Shard},
+    twins::Twins,
     wheel::Wheel,
 };
 
@@ -23,6 +24,8 @@ const CLOCK_BACK_NS_MAX: u64 = 10_000_000_000;
 pub struct Worker {
     decoder: Decoder,
     shards: Vec<Shard>,
+    /// Of all connections: a twin may fall on another worker than what it is a twin of.
+    twins: Twins,
     index: usize,
     workers: usize,
     /// Packets seen, in the whole input.
@@ -52,6 +55,7 @@ impl Worker {
         Self {
             decoder: Decoder::new(DecoderLimits::default()),
             shards: (0..own).map(|_| Shard::new(settings, SHARDS)).collect(),
+            twins: Twins::default(),
             index,
             workers,
             ordinal: 0,
@@ -86,7 +90,18 @@ impl Worker {
             order: order_of(self.ordinal),
         };
         match self.decoder.decode(packet) {
-            Content::Tcp(segment) => {
+            Content::Tcp(mut segment) => {
+                if self.twins.concerns(&segment)
+                    && let Some(found) = self.twins.segment(&mut segment, packet.at)
+                {
+                    let [kept, twin] = [found.kept, found.twin];
+                    if let Some(shard) = own(&mut self.shards, twin.1, self.index, self.workers) {
+                        shard.forget(twin, &arrival, sink);
+                    }
+                    if let Some(shard) = own(&mut self.shards, kept.1, self.index, self.workers) {
+                        shard.translated(&found);
+                    }
+                }
                 if let Some(shard) = own(&mut self.shards, segment.hash, self.index, self.workers) {
                     shard.segment(&segment, &arrival, sink);
                 }
@@ -142,6 +157,12 @@ impl Worker {
                 shard.counts.captured_twice,
                 false,
             );
+            report.count(
+                "translated",
+                "connections seen at two places, with translated addresses",
+                shard.counts.translated,
+                false,
+            );
             report.count("evicted", "flows given up: memory limit", shard.counts.evicted, true);
             report.count(
                 "without_connection",
@@ -190,6 +211,8 @@ impl Worker {
         for line in self.decoder.counts().iter() {
             report.count(&line.name, "", line.count, line.is_loss);
         }
+        let words = "connections seen at two places that were not joined: their calls come twice";
+        report.count("twins_not_kept", words, self.twins.not_kept, true);
     }
 }
 

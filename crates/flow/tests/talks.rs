@@ -6,7 +6,7 @@ use dissect::{
     Dissection, Dissector, Found, Framing, Hello, Next, Opens, Pair, Reader, Sink, Step, Verdict,
 };
 use flow::{Settings, Worker};
-use model::{Call, Cover, Headline, Message, Protocol, Side, Tell, Timestamp, Transport};
+use model::{Call, Cover, Endpoint, Headline, Message, Protocol, Side, Tell, Timestamp, Transport};
 use packet::{LinkType, Packet};
 
 /// Lines: `Qname` asks, `Aname` answers, under the number of their second letter.
@@ -117,16 +117,32 @@ struct Seen {
     client: u16,
 }
 
+/// The addresses of one connection at the place where it is seen.
+#[derive(Clone, Copy)]
+struct Place {
+    client: ([u8; 4], u16),
+    server: ([u8; 4], u16),
+}
+
+const PLACE: Place = Place { client: ([10, 0, 0, 1], 5_000), server: ([10, 0, 0, 2], 9) };
+
 /// Packets from one host to another, and the calls in them.
 struct Net {
     worker: Worker,
     seen: Vec<Seen>,
+    /// Who spoke, where a test asks for it.
+    ends: Option<Vec<Ends>>,
     frame: u64,
+    ip_id: u8,
     seq: [u32; 2],
 }
 
 impl Net {
     fn new() -> Self {
+        Self::of(0, 1)
+    }
+
+    fn of(index: usize, workers: usize) -> Self {
         let settings = Settings {
             list: LIST,
             lenses: &[],
@@ -134,22 +150,29 @@ impl Net {
             memory: 16 << 20,
             flows_max: 1_000,
         };
-        Self { worker: Worker::new(0, 1, &settings), seen: Vec::new(), frame: 0, seq: [100; 2] }
+        let worker = Worker::new(index, workers, &settings);
+        Self { worker, seen: Vec::new(), ends: None, frame: 0, ip_id: 0, seq: [100; 2] }
     }
 
     /// A segment of the connection 10.0.0.1:5000 to 10.0.0.2:9.
     fn segment(&mut self, side: Side, flags: u8, payload: &[u8]) {
+        self.segment_at(&[PLACE], side, flags, payload);
+    }
+
+    /// A segment that is seen at several places.
+    fn segment_at(&mut self, places: &[Place], side: Side, flags: u8, payload: &[u8]) {
         let (mine, theirs) = (self.seq[side as usize], self.seq[side.other() as usize]);
-        let (src, dst) = if side == Side::Client { (5_000, 9) } else { (9, 5_000) };
-        let mut tcp = ports(src, dst);
-        tcp.extend(mine.to_be_bytes());
-        tcp.extend(theirs.to_be_bytes());
-        tcp.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
-        tcp.extend(payload);
+        for Place { client, server } in places {
+            let (src, dst) = if side == Side::Client { (client, server) } else { (server, client) };
+            let mut tcp = ports(src.1, dst.1);
+            tcp.extend(mine.to_be_bytes());
+            tcp.extend(theirs.to_be_bytes());
+            tcp.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+            tcp.extend(payload);
+            self.packet(6, src.0, dst.0, &tcp);
+        }
         let syn = u32::from(flags & 2 != 0);
         self.seq[side as usize] += syn + u32::try_from(payload.len()).unwrap();
-        let (a, b) = if side == Side::Client { (1, 2) } else { (2, 1) };
-        self.packet(6, [10, 0, 0, a], [10, 0, 0, b], &tcp);
     }
 
     fn handshake(&mut self) {
@@ -170,10 +193,20 @@ impl Net {
         self.packet(17, from.0, to.0, &udp);
     }
 
+    /// A datagram that is seen at several places; `id` is IP's.
+    fn datagram_at(&mut self, places: &[Place], side: Side, id: u8, payload: &[u8]) {
+        self.ip_id = id;
+        for Place { client, server } in places {
+            let (src, dst) = if side == Side::Client { (client, server) } else { (server, client) };
+            self.datagram(*src, *dst, payload);
+        }
+        self.ip_id = 0;
+    }
+
     fn packet(&mut self, protocol: u8, src: [u8; 4], dst: [u8; 4], rest: &[u8]) {
         let mut bytes = vec![0x45, 0];
         bytes.extend(u16::try_from(20 + rest.len()).unwrap().to_be_bytes());
-        bytes.extend([0, 0, 0, 0, 64, protocol, 0, 0]);
+        bytes.extend([0, self.ip_id, 0, 0, 64, protocol, 0, 0]);
         bytes.extend(src);
         bytes.extend(dst);
         bytes.extend(rest);
@@ -187,8 +220,11 @@ impl Net {
             wire_len: u32::try_from(bytes.len()).unwrap(),
             bytes: &bytes,
         };
-        let seen = &mut self.seen;
-        self.worker.packet(&packet, &mut |call: &Call<'_>| seen.push(Seen::of(call)));
+        let Self { worker, seen, ends, .. } = self;
+        worker.packet(&packet, &mut |call: &Call<'_>| match ends {
+            Some(ends) => ends.push(Ends::of(call)),
+            None => seen.push(Seen::of(call)),
+        });
     }
 
     fn end(mut self) -> Vec<Seen> {
@@ -285,4 +321,158 @@ fn a_stranger_does_not_answer_for_a_group() {
     let mut pairings: Vec<_> = net.end().iter().map(|seen| seen.pairing).collect();
     pairings.sort_unstable();
     assert_eq!(pairings, ["orphan", "unanswered"]);
+}
+
+/// The same connection at the client, behind a service's address, and behind a gateway.
+const AT_CLIENT: Place = Place { client: ([10, 0, 0, 1], 5_000), server: ([10, 96, 0, 1], 80) };
+const AT_SERVER: Place = Place { client: ([10, 0, 0, 1], 5_000), server: ([10, 0, 0, 2], 9) };
+const BEHIND_GATEWAY: Place = Place { client: ([9, 9, 9, 9], 7_777), server: ([10, 0, 0, 2], 9) };
+
+/// Who spoke to whom: as it is told, and what each is called by the other.
+#[derive(Debug, Eq, PartialEq)]
+struct Ends {
+    client: String,
+    server: String,
+    nat: Option<String>,
+    service: Option<String>,
+    pairing: &'static str,
+}
+
+impl Ends {
+    fn of(call: &Call<'_>) -> Self {
+        let text = |end: Endpoint| format!("{}:{}", end.ip, end.port);
+        Self {
+            client: text(call.client),
+            server: text(call.server),
+            nat: call.nat().map(text),
+            service: call.service().map(text),
+            pairing: call.pairing.name(),
+        }
+    }
+}
+
+/// What `said` comes to, and how many flows and joined connections were counted.
+fn ends(workers: usize, said: impl Fn(&mut Net)) -> (Vec<Ends>, u64, u64) {
+    let (mut all, mut flows, mut joined) = (Vec::new(), 0, 0);
+    for index in 0..workers {
+        let mut net = Net::of(index, workers);
+        net.ends = Some(Vec::new());
+        said(&mut net);
+        let ends = &mut all;
+        net.worker.finish(&mut |call: &Call<'_>| ends.push(Ends::of(call)));
+        all.extend(net.ends.into_iter().flatten());
+        let report = net.worker.report();
+        flows += report.flows;
+        joined +=
+            report.counts.iter().find(|count| count.0 == "translated").map_or(0, |count| count.2);
+    }
+    (all, flows, joined)
+}
+
+/// A call seen at two places: the client's first in what it sends, the server's first in the answers.
+fn seen_twice(net: &mut Net, near: Place, far: Place) {
+    let (there, back) = ([near, far], [far, near]);
+    net.segment_at(&there, Side::Client, 0x02, b"");
+    net.segment_at(&back, Side::Server, 0x12, b"");
+    net.segment_at(&there, Side::Client, 0x10, b"");
+    net.segment_at(&there, Side::Client, 0x18, b"Qa\n");
+    net.segment_at(&back, Side::Server, 0x18, b"Aa\n");
+}
+
+fn told(client: &str, server: &str, nat: Option<&str>, service: Option<&str>) -> Ends {
+    let (client, server) = (client.into(), server.into());
+    let (nat, service) = (nat.map(Into::into), service.map(Into::into));
+    Ends { client, server, nat, service, pairing: "matched" }
+}
+
+#[test]
+fn a_call_seen_before_and_behind_a_services_address_is_one_call() {
+    for workers in 1..=5 {
+        let seen = ends(workers, |net| seen_twice(net, AT_CLIENT, AT_SERVER));
+        let one = told("10.0.0.1:5000", "10.0.0.2:9", None, Some("10.96.0.1:80"));
+        assert_eq!(seen, (vec![one], 1, 1), "{workers} workers");
+    }
+}
+
+#[test]
+fn a_client_behind_a_gateway_is_told_as_it_calls_itself() {
+    let seen = ends(3, |net| seen_twice(net, AT_CLIENT, BEHIND_GATEWAY));
+    let service = Some("10.96.0.1:80");
+    let one = told("10.0.0.1:5000", "10.0.0.2:9", Some("9.9.9.9:7777"), service);
+    assert_eq!(seen, (vec![one], 1, 1));
+}
+
+#[test]
+fn another_answer_makes_another_connection() {
+    let seen = ends(1, |net| {
+        net.segment_at(&[AT_CLIENT, AT_SERVER], Side::Client, 0x02, b"");
+        net.segment_at(&[AT_SERVER], Side::Server, 0x12, b"");
+        // Another server, that chose its own number.
+        net.seq[1] = 7_000_000;
+        net.segment_at(&[AT_CLIENT], Side::Server, 0x12, b"");
+        net.segment_at(&[AT_CLIENT], Side::Client, 0x18, b"Qa\n");
+        net.segment_at(&[AT_CLIENT], Side::Server, 0x18, b"Aa\n");
+    });
+    let one = told("10.0.0.1:5000", "10.96.0.1:80", None, None);
+    assert_eq!(seen, (vec![one], 2, 0));
+}
+
+#[test]
+fn connections_one_after_the_other_are_no_twins_whatever_their_numbers() {
+    let seen = ends(1, |net| {
+        for place in [AT_CLIENT, AT_SERVER] {
+            net.seq = [100; 2];
+            net.segment_at(&[place], Side::Client, 0x02, b"");
+            net.segment_at(&[place], Side::Server, 0x12, b"");
+            net.segment_at(&[place], Side::Client, 0x18, b"Qa\n");
+            net.segment_at(&[place], Side::Server, 0x18, b"Aa\n");
+        }
+    });
+    assert_eq!((seen.0.len(), seen.1, seen.2), (2, 2, 0));
+}
+
+#[test]
+fn a_port_used_again_is_known_anew() {
+    let seen = ends(2, |net| {
+        seen_twice(net, AT_CLIENT, AT_SERVER);
+        net.segment_at(&[AT_CLIENT, AT_SERVER], Side::Client, 0x04, b"");
+        net.seq = [5_000_000, 6_000_000];
+        // This one is seen at the client alone.
+        net.segment_at(&[AT_CLIENT], Side::Client, 0x02, b"");
+        net.segment_at(&[AT_CLIENT], Side::Server, 0x12, b"");
+        net.segment_at(&[AT_CLIENT], Side::Client, 0x18, b"Qb\n");
+        net.segment_at(&[AT_CLIENT], Side::Server, 0x18, b"Ab\n");
+    });
+    let first = told("10.0.0.1:5000", "10.0.0.2:9", None, Some("10.96.0.1:80"));
+    let second = told("10.0.0.1:5000", "10.96.0.1:80", None, None);
+    assert_eq!((seen.1, seen.2), (2, 1));
+    assert!(seen.0.contains(&first) && seen.0.contains(&second), "{:?}", seen.0);
+}
+
+/// A question to a service's address, and where it went.
+const ASKED: Place = Place { client: ([10, 0, 0, 1], 5_000), server: ([10, 96, 0, 10], 7) };
+const ANSWERED: Place = Place { client: ([10, 0, 0, 1], 5_000), server: ([10, 0, 0, 3], 7) };
+
+#[test]
+fn a_question_to_a_services_address_is_one_question() {
+    for workers in 1..=4 {
+        let seen = ends(workers, |net| {
+            for (id, question, answer) in [(1, b"Qa\n", b"Aa\n"), (2, b"Qb\n", b"Ab\n")] {
+                net.datagram_at(&[ASKED, ANSWERED], Side::Client, id, question);
+                net.datagram_at(&[ANSWERED, ASKED], Side::Server, 0, answer);
+            }
+        });
+        let one = || told("10.0.0.1:5000", "10.0.0.3:7", None, Some("10.96.0.10:7"));
+        assert_eq!(seen, (vec![one(), one()], 1, 1), "{workers} workers");
+    }
+}
+
+#[test]
+fn the_same_question_sent_to_two_servers_is_two_questions() {
+    let seen = ends(1, |net| {
+        net.datagram_at(&[ASKED], Side::Client, 1, b"Qa\n");
+        net.datagram_at(&[ANSWERED], Side::Client, 2, b"Qa\n");
+        net.datagram_at(&[ANSWERED, ASKED], Side::Server, 0, b"Aa\n");
+    });
+    assert_eq!((seen.0.len(), seen.1, seen.2), (2, 2, 0));
 }

@@ -13,6 +13,9 @@ pub struct Call<'s> {
     pub client: Endpoint,
     /// Who was asked.
     pub server: Endpoint,
+    /// What they are called by each other, where the connection was seen before and behind a
+    /// translation of addresses.
+    pub translated: Option<&'s Translated>,
     /// The flow's number: the ordinal of its first packet in the whole input, from 1.
     pub stream: u64,
     /// Which byte stream inside the flow it was spoken on (inside TLS, inside a tunnel), from 1 in
@@ -39,6 +42,16 @@ pub struct Call<'s> {
     /// Whether it goes on: it is shown while it lasts, and comes again under the same number when it
     /// is at its end.
     pub goes_on: bool,
+}
+
+/// Addresses on the other side of a translation (RFC 2663): a service's address that stands for one of
+/// its servers, a node's address that stands for a client.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Translated {
+    /// The client, as the server sees it.
+    pub client: Endpoint,
+    /// The server, as the client addressed it.
+    pub server: Endpoint,
 }
 
 /// What a byte stream was wrapped in, and how it was unwrapped: TLS, QUIC.
@@ -187,6 +200,26 @@ impl Call<'_> {
     #[must_use]
     pub fn duration_ns(&self) -> Option<u64> {
         Some(self.response?.last.at.since(self.request?.first.at))
+    }
+
+    /// The client as the server sees it, where that is somebody else's address: a node's, a gateway's.
+    #[must_use]
+    pub fn nat(&self) -> Option<Endpoint> {
+        self.translated.map(|translated| translated.client).filter(|end| *end != self.client)
+    }
+
+    /// What the client asked, where it is not the server itself that has this address: a service.
+    #[must_use]
+    pub fn service(&self) -> Option<Endpoint> {
+        self.translated.map(|translated| translated.server).filter(|end| *end != self.server)
+    }
+}
+
+impl Translated {
+    /// The same for calls that the server makes.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        Self { client: self.server, server: self.client }
     }
 }
 

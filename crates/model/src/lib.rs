@@ -12,7 +12,7 @@ mod protocol;
 mod time;
 
 pub use budget::Budget;
-pub use call::{Call, CallSink, Cover, Missing, PairedBy, Pairing, Source, Why};
+pub use call::{Call, CallSink, Cover, Missing, PairedBy, Pairing, Source, Translated, Why};
 pub use flow::{Dir, Endpoint, FlowKey, Side, Transport};
 pub use lore::Lore;
 pub use message::{Body, BodyFacts, Mark, Message, Moment, Moments};

@@ -161,7 +161,7 @@ fn straight_ip<'a, A: Address>(context: Context, ip: Ip<'a, A>) -> Option<Conten
             if tunnel::is_port(udp.src_port, udp.dst_port) {
                 return None;
             }
-            Some(Content::Udp(transport::datagram(context, ip.pair, udp)))
+            Some(Content::Udp(transport::datagram(context, ip.pair, ip.id, udp)))
         }
         _ => None,
     }

@@ -15,7 +15,7 @@ pub(crate) struct Ip<'a, A> {
     pub pair: Pair<A>,
     pub protocol: u8,
     /// IPv4 only: the second word of the header.
-    id: u16,
+    pub id: u16,
     /// IPv4 only: flags and fragment offset.
     fragment: u16,
     pub payload: View<'a>,

@@ -69,6 +69,8 @@ pub struct Datagram<'c> {
     /// Symmetric hash; the same for all datagrams between the same two *ports* (whatever the
     /// addresses), because a multicast question is answered from another address.
     pub hash: u64,
+    /// IPv4's identification of the packet (RFC 791 §3.1); 0 for IPv6, and of no meaning then.
+    pub id: u16,
     /// The payload bytes that were captured.
     pub payload: &'c [u8],
     /// Payload bytes that the datagram had on the wire but the snap length took from the capture.

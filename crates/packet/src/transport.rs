@@ -104,12 +104,18 @@ pub(crate) fn udp(view: View<'_>) -> Result<Udp<'_>, Unread> {
 }
 
 #[inline(always)]
-pub(crate) fn datagram<A: Address>(context: Context, pair: Pair<A>, udp: Udp<'_>) -> Datagram<'_> {
+pub(crate) fn datagram<A: Address>(
+    context: Context,
+    pair: Pair<A>,
+    id: u16,
+    udp: Udp<'_>,
+) -> Datagram<'_> {
     let ports = [udp.src_port, udp.dst_port];
     Datagram {
         key: context.key(pair, ports, Transport::Udp),
         dir: pair.dir(ports),
         hash: hash::of_ports(context.seed, udp.src_port, udp.dst_port),
+        id,
         payload: udp.payload.bytes,
         cut: udp.payload.cut(),
     }
@@ -119,6 +125,6 @@ fn datagram_or_tunnel<A: Address>(context: Context, pair: Pair<A>, view: View<'_
     let udp = udp(view)?;
     match tunnel::in_udp(udp) {
         Some((layer, inner)) => Ok(Step::Inside(layer, inner)),
-        None => Ok(Step::Found(Content::Udp(datagram(context, pair, udp)))),
+        None => Ok(Step::Found(Content::Udp(datagram(context, pair, 0, udp)))),
     }
 }

@@ -106,6 +106,7 @@ pub fn call<'s>(request: Option<&'s Half>, response: Option<&'s Half>) -> Call<'
         protocol: &PROTOCOL,
         transport: Transport::Tcp,
         client: Endpoint { ip: [10, 0, 37, 237].into(), port: 43_282 },
+        translated: None,
         server: Endpoint { ip: [10, 0, 24, 164].into(), port: 80 },
         stream: 12,
         inside: 0,
