@@ -18,36 +18,64 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use capture::{Input, Options, Reader};
+use capture::{Options, Reader};
 use dissect::Limits;
 use dissectors::over_http::grpc::Descriptors;
 use flow::Settings;
 use model::Lore;
 
-use self::{keys::Keys, output::Shape, pipeline::Finished, progress::Progress};
-use crate::args::{Colour, Format, ReadArgs};
+use self::{keys::Keys, output::Shape, pipeline::Finished};
+pub(crate) use self::{
+    naming::{Testimony, Witness},
+    pipeline::Input,
+    progress::Progress,
+};
+use crate::args::{Colour, Format, ReadArgs, ShowArgs};
 
 /// Files below this size are read before a progress bar would be seen.
 const PROGRESS_BYTES_MIN: u64 = 32 << 20;
 /// Flows per byte of memory: a flow costs about as much as its share of the buffers.
 const BYTES_PER_FLOW: usize = 256;
-/// When calls that go on are shown, of standard input.
-const OPEN_AFTER: Duration = Duration::from_secs(10);
+/// When calls that go on are shown, where they are seen as they happen.
+pub(crate) const OPEN_AFTER: Duration = Duration::from_secs(10);
 
 /// Reads the inputs and shows their calls.
 ///
 /// # Errors
 /// When an input can't be read or the output can't be written.
 pub fn run(args: &ReadArgs) -> Result<()> {
-    crate::protocols::check(&args.protocol)?;
     let reader = Reader::open(&inputs(args)?, Options::default())?;
+    let to_terminal = args.show.output.is_none() && io::stdout().is_terminal();
+    let wanted = !args.show.quiet && !to_terminal;
+    let progress = Progress::new(&reader, wanted, PROGRESS_BYTES_MIN);
+    let streaming = args.inputs.is_empty() || args.inputs.iter().any(|input| input == "-");
+    let open_after = streaming.then_some(OPEN_AFTER);
+    show(Input::of(Box::new(reader), progress), &args.show, open_after)
+}
+
+/// Shows the calls of an input as the arguments say.
+///
+/// # Errors
+/// When the input can't be read or the output can't be written.
+pub(crate) fn show(
+    mut input: Input,
+    args: &ShowArgs,
+    open_after: Option<Duration>,
+) -> Result<()> {
+    crate::protocols::check(&args.protocol)?;
     let directory = directory(args)?;
     let (out, to_terminal) = output(args)?;
-    let shape = Shape { lore: lore(args)?, directory, ..shape(args, to_terminal) };
+    let shape = Shape {
+        lore: lore(args)?,
+        directory,
+        witness: input.witness.take(),
+        ..shape(args, to_terminal)
+    };
     let threads = threads(args, &shape);
-    let progress = Progress::new(&reader, !args.quiet && !to_terminal, PROGRESS_BYTES_MIN);
     let keys = Keys::open(args.keylog.as_deref())?;
-    let finished = pipeline::run(reader, keys, threads, &settings(args), &shape, out, &progress)?;
+    let progress = input.progress.clone();
+    let settings = settings(args, open_after);
+    let finished = pipeline::run(input, keys, threads, &settings, &shape, out)?;
     progress.clear();
     tell(args, &finished);
     match finished.failure {
@@ -56,20 +84,20 @@ pub fn run(args: &ReadArgs) -> Result<()> {
     }
 }
 
-fn inputs(args: &ReadArgs) -> Result<Vec<Input>> {
+fn inputs(args: &ReadArgs) -> Result<Vec<capture::Input>> {
     if !args.inputs.is_empty() {
-        return Ok(args.inputs.iter().map(|word| Input::named(word)).collect());
+        return Ok(args.inputs.iter().map(|word| capture::Input::named(word)).collect());
     }
     if io::stdin().is_terminal() {
         bail!(
             "nothing to read: name a capture file, a folder, or - for standard input (see callscope read --help)"
         );
     }
-    Ok(vec![Input::named(OsStr::new("-"))])
+    Ok(vec![capture::Input::named(OsStr::new("-"))])
 }
 
 /// What `--identity` says.
-fn directory(args: &ReadArgs) -> Result<Option<identity::Directory>> {
+fn directory(args: &ShowArgs) -> Result<Option<identity::Directory>> {
     if args.identity.is_empty() {
         return Ok(None);
     }
@@ -80,7 +108,7 @@ fn directory(args: &ReadArgs) -> Result<Option<identity::Directory>> {
     Ok(Some(loaded.directory))
 }
 
-fn output(args: &ReadArgs) -> Result<(Box<dyn Write + Send>, bool)> {
+fn output(args: &ShowArgs) -> Result<(Box<dyn Write + Send>, bool)> {
     match &args.output {
         None => Ok((Box::new(io::stdout()), io::stdout().is_terminal())),
         Some(path) => {
@@ -91,7 +119,7 @@ fn output(args: &ReadArgs) -> Result<(Box<dyn Write + Send>, bool)> {
     }
 }
 
-fn shape(args: &ReadArgs, to_terminal: bool) -> Shape {
+fn shape(args: &ShowArgs, to_terminal: bool) -> Shape {
     let format = args.format.unwrap_or(if to_terminal || args.details {
         Format::Table
     } else {
@@ -116,11 +144,12 @@ fn shape(args: &ReadArgs, to_terminal: bool) -> Shape {
         lore: Lore::default(),
         directory: None,
         dns_names: args.dns_names,
+        witness: None,
     }
 }
 
 /// What payloads are read with.
-fn lore(args: &ReadArgs) -> Result<Lore> {
+fn lore(args: &ShowArgs) -> Result<Lore> {
     let paths = &args.proto_descriptors;
     if paths.is_empty() {
         return Ok(Lore::default());
@@ -136,7 +165,7 @@ fn lore(args: &ReadArgs) -> Result<Lore> {
 }
 
 /// A table grows its columns as it goes, in order: one thread.
-fn threads(args: &ReadArgs, shape: &Shape) -> usize {
+fn threads(args: &ShowArgs, shape: &Shape) -> usize {
     if shape.format == Format::Table {
         return 1;
     }
@@ -144,14 +173,14 @@ fn threads(args: &ReadArgs, shape: &Shape) -> usize {
     args.threads.map_or(cores, usize::from).min(flow::SHARDS)
 }
 
-fn settings(args: &ReadArgs) -> Settings {
+fn settings(args: &ShowArgs, open_after: Option<Duration>) -> Settings {
     let memory = usize::try_from(args.memory).unwrap_or(usize::MAX);
     Settings {
         list: dissectors::ALL,
         lenses: dissectors::LENSES,
         limits: Limits {
             body_bytes_max: args.body_limit,
-            shown_after_ns: shown_after_ns(args),
+            shown_after_ns: shown_after_ns(args, open_after),
             ..Limits::default()
         },
         memory,
@@ -160,14 +189,12 @@ fn settings(args: &ReadArgs) -> Settings {
 }
 
 /// A stream is watched while it goes on; of a file, the end of each call is seen anyway.
-fn shown_after_ns(args: &ReadArgs) -> Option<u64> {
-    let streaming = args.inputs.is_empty() || args.inputs.iter().any(|input| input == "-");
-    let default = streaming.then_some(OPEN_AFTER);
+fn shown_after_ns(args: &ShowArgs, default: Option<Duration>) -> Option<u64> {
     let after = args.open_after.or(default)?;
     Some(u64::try_from(after.as_nanos()).unwrap_or(u64::MAX))
 }
 
-fn tell(args: &ReadArgs, finished: &Finished) {
+fn tell(args: &ShowArgs, finished: &Finished) {
     for warning in &finished.warnings {
         eprintln!("callscope: {warning}");
     }

@@ -1,16 +1,36 @@
 //! Names for the ends of calls: asked of the directory once for each address and time, not for each
 //! call.
 
-use std::{net::IpAddr, rc::Rc, sync::Arc};
+use std::{fmt::Debug, net::IpAddr, rc::Rc, sync::Arc};
 
-use identity::{Directory, Found, Lesson, Memo, Query};
-use model::{BodyFacts, Call, Endpoint, Message, Peer, Tell, Timestamp, Transport, Value};
+use identity::{Directory, Found, Lesson, Memo, Query, Uid};
+use model::{BodyFacts, Call, Endpoint, Message, Peer, Side, Tell, Timestamp, Transport, Value};
 
 /// Knows who the ends of calls were.
 pub struct Naming(Memo<Rc<Answer>>);
 
+/// Has seen, on this machine, whose sockets the ends of live calls were.
+///
+/// Asked once for each end of each call that is shown, by several threads, on the way out: it must
+/// answer at once.
+pub(crate) trait Witness: Debug + Send + Sync {
+    /// What it knows of one end.
+    fn of(&self, call: &Call<'_>, side: Side) -> Option<Arc<Testimony>>;
+}
+
+/// What a witness says of one end of a call.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Testimony {
+    /// The pod whose control group the process is in: names the end where its address can't.
+    pub pod: Option<Uid>,
+    /// Members of the end's object, each with a comma in front: `,"process":{…}`.
+    pub json: Vec<u8>,
+    /// The same in a line for people: `nginx (pid 4242)`.
+    pub about: String,
+}
+
 /// What is said of one end.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Answer {
     /// Members of its object, each with a comma in front.
     pub json: Vec<u8>,
@@ -34,8 +54,14 @@ impl Naming {
     }
 
     /// Who this was at this time.
-    pub fn of(&mut self, end: Endpoint, transport: Transport, at: Timestamp) -> Rc<Answer> {
-        let query = Query { scope: 0, ip: end.ip, port: end.port, transport, at, process: None };
+    pub fn of(
+        &mut self,
+        end: Endpoint,
+        transport: Transport,
+        at: Timestamp,
+        process: Option<Uid>,
+    ) -> Rc<Answer> {
+        let query = Query { scope: 0, ip: end.ip, port: end.port, transport, at, process };
         self.0.find(&query, |found| Rc::new(Answer::of(end, found))).clone()
     }
 }
@@ -54,6 +80,22 @@ impl Answer {
         }
         export::push_peer(&mut json, &peer);
         Self { json, label: peer.name.map(str::to_owned), about: about(&peer), is_known: true }
+    }
+
+    /// The same, and what a witness has seen.
+    pub(crate) fn with(&self, seen: &Testimony) -> Self {
+        let json = [&self.json[..], &seen.json].concat();
+        let gap = if self.about.is_empty() || seen.about.is_empty() { "" } else { ", " };
+        let about = format!("{}{gap}{}", self.about, seen.about);
+        Self { json, about, ..self.clone() }
+    }
+
+    /// The same, and what name servers called it.
+    pub fn named(&self, name: &str) -> Self {
+        let outside = Self::outside(name);
+        let gap = if self.about.is_empty() { "" } else { ", " };
+        let json = [&outside.json[..], &self.json].concat();
+        Self { json, about: format!("{}{gap}{}", outside.about, self.about), ..outside }
     }
 
     /// What name servers called it.

@@ -3,16 +3,17 @@
 use std::{
     io::{self, IoSlice, Write},
     rc::Rc,
+    sync::Arc,
 };
 
 use anyhow::Result;
 use export::{Abouts, Ends, Json, Ndjson, Options, Places, Style, Table};
 use identity::{Answers, Directory, Lesson};
-use model::{Call, CallSink, Endpoint, Lore, Source};
+use model::{Call, CallSink, Endpoint, Lore, Side, Source};
 
 use super::{
     merge::{Hole, Part},
-    naming::{self, Answer, Naming},
+    naming::{self, Answer, Naming, Witness},
 };
 use crate::args::Format;
 
@@ -40,6 +41,8 @@ pub struct Shape {
     pub directory: Option<Directory>,
     /// Whether answers of name servers give names.
     pub dns_names: bool,
+    /// Who has seen whose sockets the ends of calls were.
+    pub witness: Option<Arc<dyn Witness>>,
 }
 
 /// Renders one worker's calls into a part.
@@ -50,6 +53,7 @@ pub struct Renderer {
     sources: Vec<Source>,
     only: Vec<String>,
     naming: Option<Naming>,
+    witness: Option<Arc<dyn Witness>>,
     dns_names: bool,
     /// What name servers said, where calls are rendered in their order.
     answers: Answers,
@@ -92,6 +96,7 @@ impl Renderer {
             sources: Vec::new(),
             only: shape.only.clone(),
             naming: shape.directory.clone().map(Naming::new),
+            witness: shape.witness.clone(),
             dns_names: shape.dns_names,
             answers: Answers::default(),
             lessons: Vec::new(),
@@ -126,10 +131,14 @@ impl Renderer {
 
     /// Who the ends of a call were.
     fn ends(&mut self, call: &Call<'_>) -> [Rc<Answer>; 2] {
-        let at = call.begin();
-        [call.client, call.server].map(|end| match &mut self.naming {
-            Some(naming) => naming.of(end, call.transport, at),
-            None => self.nobody.clone(),
+        [(call.client, Side::Client), (call.server, Side::Server)].map(|(end, side)| {
+            let seen = self.witness.as_ref().and_then(|witness| witness.of(call, side));
+            let pod = seen.as_ref().and_then(|seen| seen.pod.clone());
+            let known = match &mut self.naming {
+                Some(naming) => naming.of(end, call.transport, call.begin(), pod),
+                None => self.nobody.clone(),
+            };
+            seen.map_or_else(|| known.clone(), |seen| Rc::new(known.with(&seen)))
         })
     }
 
@@ -141,7 +150,7 @@ impl Renderer {
                 let stream = call.stream * 2 + side;
                 let name = self.answers.of_stream(stream, call.client.ip, end.ip, call.begin());
                 if let Some(name) = name {
-                    *known = Rc::new(Answer::outside(&name));
+                    *known = Rc::new(known.named(&name));
                 }
             }
         }
@@ -183,7 +192,8 @@ impl CallSink for Renderer {
         let [src, dst] = &ends;
         let text = &mut self.part.text;
         let labels = Abouts { client: src.label.as_deref(), server: dst.label.as_deref() };
-        let [client, server] = [src, dst].map(|end| end.is_known.then_some(end.about.as_str()));
+        let [client, server] =
+            [src, dst].map(|end| (!end.about.is_empty()).then_some(end.about.as_str()));
         match &mut self.form {
             Form::Nothing => {}
             Form::Table(table) => table.render_between(call, labels, text),
@@ -233,7 +243,8 @@ impl Ending {
         for line in calls.iter().flat_map(|calls| calls.split_inclusive(|byte| *byte == b'\n')) {
             json.line(line, &mut self.text);
         }
-        Ok(out.write_all(&self.text)?)
+        out.write_all(&self.text)?;
+        Ok(out.flush()?)
     }
 
     /// Writes what comes after the last call.

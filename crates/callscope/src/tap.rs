@@ -1,0 +1,102 @@
+//! `callscope tap`: packets from interfaces in, calls out, as they happen.
+
+use std::{
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Context, Result};
+use capture::live::{Space, Stop, Tap, TapOptions};
+
+use crate::{
+    args::{SpaceArgs, TapArgs},
+    read::{self, Input, OPEN_AFTER, Progress},
+};
+
+/// Numbers of packets begin with the microseconds since then: calls of one run have other ids than
+/// those of any run before.
+const EPOCH: Duration = Duration::from_secs(1_577_836_800); // 2020-01-01
+
+/// Listens until it is interrupted, or has seen enough.
+///
+/// # Errors
+/// When nothing can be captured, or the output can't be written.
+pub fn run(args: &TapArgs) -> Result<()> {
+    let stop = Stop::new().context("can't listen for signals")?;
+    let quiet = args.show.quiet;
+    let tell = move |line: &str| {
+        if !quiet {
+            eprintln!("callscope: {line}");
+        }
+    };
+    let tap = Tap::open(&options(args)?, stop.clone(), tell)?;
+    stop_in_time(stop, args.duration)?;
+    let input = Input { before: numbers_before(), ..Input::of(Box::new(tap), Progress::default()) };
+    read::show(input, &args.show, Some(OPEN_AFTER))
+}
+
+fn options(args: &TapArgs) -> Result<TapOptions> {
+    Ok(TapOptions {
+        interfaces: args.interfaces.clone(),
+        spaces: spaces(&args.spaces)?,
+        filter: args.filter.clone(),
+        ring_bytes: usize::try_from(args.ring).unwrap_or(usize::MAX),
+        promiscuous: args.promiscuous,
+        without_own: !args.own_traffic,
+    })
+}
+
+fn spaces(args: &SpaceArgs) -> Result<Vec<Space>> {
+    let mut spaces = Vec::new();
+    for name in &args.netns {
+        spaces.push(Space::named(name)?);
+    }
+    for pid in &args.pid {
+        spaces.push(Space::of_pid(*pid)?);
+    }
+    for id in &args.container {
+        spaces.push(Space::of_container(id)?);
+    }
+    for pod in &args.pod {
+        spaces.push(Space::of_pod(pod)?);
+    }
+    Ok(spaces)
+}
+
+fn numbers_before() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH + EPOCH).unwrap_or_default();
+    u64::try_from(now.as_micros()).unwrap_or_default()
+}
+
+/// Rings the bell at the first Ctrl-C or SIGTERM, or when the time is over; at the second signal the
+/// program ends at once.
+pub(crate) fn stop_in_time(stop: Stop, duration: Option<Duration>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (mut interrupt, mut terminate) = {
+        use tokio::signal::unix::{SignalKind, signal};
+        let _entered = runtime.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+    };
+    let wait = async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = sleep(duration) => {}
+        }
+        stop.ring();
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        std::process::exit(130);
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(wait))?;
+    Ok(())
+}
+
+async fn sleep(duration: Option<Duration>) {
+    match duration {
+        Some(duration) => tokio::time::sleep(duration).await,
+        None => std::future::pending().await,
+    }
+}
