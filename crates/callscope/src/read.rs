@@ -1,5 +1,6 @@
 //! `callscope read`: capture files in, calls out.
 
+mod follow;
 mod keys;
 mod merge;
 mod naming;
@@ -12,24 +13,20 @@ use std::{
     ffi::OsStr,
     fs::{self, File},
     io::{self, IsTerminal, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     thread::available_parallelism,
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
-use capture::{Options, Reader};
+use capture::{Options, Reader, live::Stop};
 use dissect::Limits;
 use dissectors::over_http::grpc::Descriptors;
 use flow::Settings;
 use model::Lore;
 
-use self::{keys::Keys, output::Shape, pipeline::Finished};
-pub(crate) use self::{
-    naming::{Testimony, Witness},
-    pipeline::Input,
-    progress::Progress,
-};
+use self::{follow::Growing, keys::Keys, output::Shape, pipeline::Finished};
+pub(crate) use self::{merge::Limit, pipeline::Input, progress::Progress};
 use crate::args::{Colour, Format, ReadArgs, ShowArgs};
 
 /// Files below this size are read before a progress bar would be seen.
@@ -44,6 +41,9 @@ pub(crate) const OPEN_AFTER: Duration = Duration::from_secs(10);
 /// # Errors
 /// When an input can't be read or the output can't be written.
 pub fn run(args: &ReadArgs) -> Result<()> {
+    if args.follow {
+        return follow(args);
+    }
     let reader = Reader::open(&inputs(args)?, Options::default())?;
     let to_terminal = args.show.output.is_none() && io::stdout().is_terminal();
     let wanted = !args.show.quiet && !to_terminal;
@@ -53,15 +53,25 @@ pub fn run(args: &ReadArgs) -> Result<()> {
     show(Input::of(Box::new(reader), progress), &args.show, open_after)
 }
 
+/// Reads a file that grows, until interrupted.
+fn follow(args: &ReadArgs) -> Result<()> {
+    let [path] = &args.inputs[..] else {
+        bail!("--follow reads one file (several growing ones have no common order)");
+    };
+    let stop = Stop::new().context("can't listen for signals")?;
+    crate::tap::stop_in_time(stop.clone(), None)?;
+    let name = path.to_string_lossy();
+    let growing = Growing::open(Path::new(path), stop);
+    let growing = growing.with_context(|| format!("can't read {name}"))?;
+    let reader = Reader::from_read(&name, growing, Options::default())?;
+    show(Input::of(Box::new(reader), Progress::default()), &args.show, Some(OPEN_AFTER))
+}
+
 /// Shows the calls of an input as the arguments say.
 ///
 /// # Errors
 /// When the input can't be read or the output can't be written.
-pub(crate) fn show(
-    mut input: Input,
-    args: &ShowArgs,
-    open_after: Option<Duration>,
-) -> Result<()> {
+pub(crate) fn show(mut input: Input, args: &ShowArgs, open_after: Option<Duration>) -> Result<()> {
     crate::protocols::check(&args.protocol)?;
     let directory = directory(args)?;
     let (out, to_terminal) = output(args)?;
@@ -69,6 +79,7 @@ pub(crate) fn show(
         lore: lore(args)?,
         directory,
         witness: input.witness.take(),
+        keeps: input.keeper.is_some(),
         ..shape(args, to_terminal)
     };
     let threads = threads(args, &shape);
@@ -145,6 +156,7 @@ fn shape(args: &ShowArgs, to_terminal: bool) -> Shape {
         directory: None,
         dns_names: args.dns_names,
         witness: None,
+        keeps: false,
     }
 }
 

@@ -6,11 +6,14 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use capture::live::{Space, Stop, Tap, TapOptions};
+use capture::{
+    keep::{Closing, Keeper},
+    live::{Space, Stop, Tap, TapOptions},
+};
 
 use crate::{
     args::{SpaceArgs, TapArgs},
-    read::{self, Input, OPEN_AFTER, Progress},
+    read::{self, Input, Limit, OPEN_AFTER, Progress},
 };
 
 /// Numbers of packets begin with the microseconds since then: calls of one run have other ids than
@@ -30,9 +33,19 @@ pub fn run(args: &TapArgs) -> Result<()> {
         }
     };
     let tap = Tap::open(&options(args)?, stop.clone(), tell)?;
-    stop_in_time(stop, args.duration)?;
-    let input = Input { before: numbers_before(), ..Input::of(Box::new(tap), Progress::default()) };
-    read::show(input, &args.show, Some(OPEN_AFTER))
+    let kept = args.keep.as_deref().map(|folder| Keeper::open(folder, args.keep_size));
+    let (keeper, closing) = kept.transpose()?.unzip();
+    stop_in_time(stop.clone(), args.duration)?;
+    let input = Input {
+        before: numbers_before(),
+        keeper,
+        limit: args.count.map(|left| Limit { left, stop }),
+        ..Input::of(Box::new(tap), Progress::default())
+    };
+    // The keeper comes to its end with the input.
+    let shown = read::show(input, &args.show, Some(OPEN_AFTER));
+    closing.map_or(Ok(()), Closing::wait)?;
+    shown
 }
 
 fn options(args: &TapArgs) -> Result<TapOptions> {

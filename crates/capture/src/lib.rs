@@ -4,6 +4,7 @@
 //! files merged by time. Nothing a file claims is believed: a damaged or cut file gives all packets
 //! before the damage and a [`Warning`], never a panic and never more memory than its records need.
 
+pub mod keep;
 #[cfg(target_os = "linux")]
 pub mod live;
 
@@ -23,6 +24,7 @@ mod reader;
 mod sniff;
 mod spot;
 mod wire;
+mod write;
 
 pub use batch::Batch;
 pub use error::{Damage, OpenError, Problem, ReadError, Warning};

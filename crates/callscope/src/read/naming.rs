@@ -3,6 +3,7 @@
 
 use std::{fmt::Debug, net::IpAddr, rc::Rc, sync::Arc};
 
+use capture::keep::Entry;
 use identity::{Directory, Found, Lesson, Memo, Query, Uid};
 use model::{BodyFacts, Call, Endpoint, Message, Peer, Side, Tell, Timestamp, Transport, Value};
 
@@ -124,6 +125,32 @@ fn about(peer: &Peer<'_>) -> String {
     let mut why: Vec<_> = peer.evidence.iter().map(|evidence| evidence.name().to_owned()).collect();
     why.extend(peer.doubts.iter().map(|doubt| format!("in doubt: {}", doubt.name())));
     format!("{}: {} ({})", peer.name.unwrap_or("not decided"), facts.join(", "), why.join(", "))
+}
+
+// === kept packets ===
+
+/// Where a call is among kept packets, and what it was.
+pub(crate) fn entry(call: &Call<'_>, ends: [&Answer; 2]) -> Entry {
+    let id = match call.inside {
+        0 => format!("{}-{}", call.stream, call.number),
+        inside => format!("{}.{inside}-{}", call.stream, call.number),
+    };
+    let halves = call.request.into_iter().chain(call.response);
+    let to = halves.map(|half| half.last.at).max().unwrap_or_else(|| call.begin());
+    let headline = (call.protocol.headline)(call.request, call.response);
+    let words = [headline.method, headline.endpoint, headline.status.map(|status| status.code)];
+    let mut about = call.protocol.name.to_owned();
+    for word in words.iter().flatten() {
+        about = format!("{about} {}", String::from_utf8_lossy(word));
+    }
+    for (name, end) in [("src", ends[0]), ("dst", ends[1])] {
+        if !end.about.is_empty() {
+            about = format!("{about}; {name} {}", end.about);
+        }
+    }
+    let (client, server, transport) = (call.client, call.server, call.transport);
+    let is_covered = call.cover.is_some();
+    Entry { id, from: call.begin(), to, transport, client, server, is_covered, about }
 }
 
 // === DNS ===

@@ -43,6 +43,8 @@ pub struct Shape {
     pub dns_names: bool,
     /// Who has seen whose sockets the ends of calls were.
     pub witness: Option<Arc<dyn Witness>>,
+    /// Whether packets are kept, and calls are to be found among them again.
+    pub keeps: bool,
 }
 
 /// Renders one worker's calls into a part.
@@ -55,6 +57,7 @@ pub struct Renderer {
     naming: Option<Naming>,
     witness: Option<Arc<dyn Witness>>,
     dns_names: bool,
+    keeps: bool,
     /// What name servers said, where calls are rendered in their order.
     answers: Answers,
     lessons: Vec<Lesson>,
@@ -98,6 +101,7 @@ impl Renderer {
             naming: shape.directory.clone().map(Naming::new),
             witness: shape.witness.clone(),
             dns_names: shape.dns_names,
+            keeps: shape.keeps,
             answers: Answers::default(),
             lessons: Vec::new(),
             nobody: Rc::default(),
@@ -127,6 +131,12 @@ impl Renderer {
             }
             _ => self.lessons.drain(..).for_each(|lesson| self.answers.learn(&lesson)),
         }
+    }
+
+    /// Writes down where the call is among the packets that are kept.
+    fn keep(&mut self, call: &Call<'_>) {
+        let [src, dst] = self.ends(call);
+        naming::entry(call, [&src, &dst]).push(&mut self.part.kept);
     }
 
     /// Who the ends of a call were.
@@ -180,6 +190,9 @@ impl CallSink for Renderer {
     fn call(&mut self, call: &Call<'_>) {
         if self.dns_names {
             self.learn(call);
+        }
+        if self.keeps {
+            self.keep(call);
         }
         if !self.only.is_empty() && !self.only.iter().any(|name| name == call.protocol.name) {
             return;

@@ -13,13 +13,13 @@ use std::{
 };
 
 use anyhow::Result;
-use capture::{Batch, Intake};
+use capture::{Batch, Intake, keep::Keeper};
 use flow::{Report, Settings, Worker};
 use model::Source;
 
 use super::{
     keys::{Key, Keys},
-    merge::Merge,
+    merge::{Limit, Merge},
     naming::Witness,
     output::{Renderer, Shape},
     progress::Progress,
@@ -41,6 +41,10 @@ pub(crate) struct Input {
     pub witness: Option<Arc<dyn Witness>>,
     /// The number before that of the first packet.
     pub before: u64,
+    /// Who keeps packets.
+    pub keeper: Option<Keeper>,
+    /// After how many calls it is enough.
+    pub limit: Option<Limit>,
 }
 
 /// What came of it.
@@ -60,7 +64,7 @@ pub struct Finished {
 /// # Errors
 /// When the output can't be written.
 pub fn run(
-    input: Input,
+    mut input: Input,
     keys: Keys,
     threads: usize,
     settings: &Settings,
@@ -68,8 +72,8 @@ pub fn run(
     out: Box<dyn Write + Send>,
 ) -> Result<Finished> {
     let begun = Instant::now();
+    let merge = Merge::new(threads, shape, out, input.keeper.clone(), input.limit.take());
     let feed = Feed::new(input, keys, threads);
-    let merge = Merge::new(threads, shape, out);
     let reports = thread::scope(|scope| {
         let work = |index| work(index, threads, settings, shape, &feed, &merge);
         let others: Vec<_> = (1..threads).map(|index| scope.spawn(move || work(index))).collect();
@@ -87,7 +91,8 @@ pub fn run(
     }
     merge.finish()?;
     let mut state = feed.into_state();
-    for count in state.intake.iter_mut().flat_map(|(intake, _)| intake.counts()) {
+    let intake = state.intake.iter_mut().flat_map(|(intake, _)| intake.counts());
+    for count in intake.chain(state.keeper.iter().flat_map(Keeper::counts)) {
         report.count(count.name, count.words, count.value, count.is_loss);
     }
     Ok(Finished {
@@ -160,6 +165,7 @@ struct State {
     at_end: bool,
     gone: usize,
     failure: Option<anyhow::Error>,
+    keeper: Option<Keeper>,
 }
 
 /// One reading, done without a lock.
@@ -186,7 +192,7 @@ struct Round {
 impl Input {
     /// Packets of an intake, and nothing beside.
     pub(crate) fn of(intake: Box<dyn Intake>, progress: Progress) -> Self {
-        Self { intake, progress, witness: None, before: 0 }
+        Self { intake, progress, witness: None, before: 0, keeper: None, limit: None }
     }
 }
 
@@ -194,7 +200,7 @@ impl Input {
 
 impl Feed {
     fn new(input: Input, keys: Keys, threads: usize) -> Self {
-        let Input { intake, progress, before, .. } = input;
+        let Input { intake, progress, before, keeper, .. } = input;
         let state = State {
             intake: Some((intake, keys)),
             sources: Arc::default(),
@@ -204,6 +210,7 @@ impl Feed {
             at_end: false,
             gone: 0,
             failure: None,
+            keeper,
         };
         Self { state: Mutex::new(state), changed: Condvar::new(), threads, progress, before }
     }
@@ -284,6 +291,10 @@ impl State {
             Ok(true) => {
                 if self.sources.len() != intake.sources().len() {
                     self.sources = Arc::new(intake.sources().to_vec());
+                }
+                if let Some(keeper) = &self.keeper {
+                    new_keys.iter().for_each(|key| keeper.secrets(&key.lines));
+                    keeper.packets(&batch, &self.sources);
                 }
                 let (sources, keys) = (self.sources.clone(), Arc::new(new_keys));
                 self.rounds.push_back(Round { batch, sources, keys, taken: 0 });

@@ -64,9 +64,13 @@ mod tests {
 
     #[test]
     fn stars_eat_as_much_as_they_need() {
-        for (pattern, name) in
-            [("eth0", "eth0"), ("veth*", "veth12ab"), ("*", "lo"), ("e*h?", "eth1"), ("*a*a", "aba")]
-        {
+        for (pattern, name) in [
+            ("eth0", "eth0"),
+            ("veth*", "veth12ab"),
+            ("*", "lo"),
+            ("e*h?", "eth1"),
+            ("*a*a", "aba"),
+        ] {
             assert!(matches(pattern, name), "{pattern} {name}");
         }
         for (pattern, name) in [("eth0", "eth01"), ("veth*", "eth0"), ("e?", "eth0"), ("", "lo")] {

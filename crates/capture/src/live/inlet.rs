@@ -63,8 +63,9 @@ pub(super) struct Outlet {
 
 /// Makes both ends.
 pub(super) fn inlet(source: u32, lag_ns: u64) -> Result<(Inlet, Outlet), TapError> {
-    let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
-        .map_err(|error| TapError::Io { what: "can't make an inlet".to_owned(), source: error.into() })?;
+    let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(|error| {
+        TapError::Io { what: "can't make an inlet".to_owned(), source: error.into() }
+    })?;
     let pipe = Arc::new(Pipe { waiting: Mutex::default(), event, lost: AtomicU64::new(0) });
     Ok((Inlet(pipe.clone()), Outlet { pipe, source, lag_ns, taken: VecDeque::new() }))
 }

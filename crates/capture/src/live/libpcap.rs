@@ -24,8 +24,18 @@ const NETMASK_UNKNOWN: u32 = 0xffff_ffff;
 /// Of filters that are wrong, at most so many words are looked at to find where.
 const WORDS_MAX: usize = 128;
 /// What a filter may go on with that is right up to some word.
-const ENDINGS: [&str; 10] =
-    ["", "1", "1.1.1.1", "tcp", "host 1.1.1.1", "port 1", "= 1", "1-2", "] = 1", "00:00:00:00:00:01"];
+const ENDINGS: [&str; 10] = [
+    "",
+    "1",
+    "1.1.1.1",
+    "tcp",
+    "host 1.1.1.1",
+    "port 1",
+    "= 1",
+    "1-2",
+    "] = 1",
+    "00:00:00:00:00:01",
+];
 
 /// Why a capture filter can't be used.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -64,8 +74,7 @@ struct Code {
 }
 
 type OpenDead = unsafe extern "C" fn(c_int, c_int) -> *mut c_void;
-type Compile =
-    unsafe extern "C" fn(*mut c_void, *mut Code, *const c_char, c_int, u32) -> c_int;
+type Compile = unsafe extern "C" fn(*mut c_void, *mut Code, *const c_char, c_int, u32) -> c_int;
 type FreeCode = unsafe extern "C" fn(*mut Code);
 type Error = unsafe extern "C" fn(*mut c_void) -> *mut c_char;
 type Close = unsafe extern "C" fn(*mut c_void);
@@ -108,8 +117,10 @@ impl Compiler {
     }
 
     fn wanted(&self, text: &str) -> Result<Wanted, FilterError> {
-        let ethernet = self.program(DLT_ETHERNET, text).map_err(|message| {
-            FilterError::Wrong { text: text.to_owned(), at: self.wrong_word(text), message }
+        let ethernet = self.program(DLT_ETHERNET, text).map_err(|message| FilterError::Wrong {
+            text: text.to_owned(),
+            at: self.wrong_word(text),
+            message,
         })?;
         Ok(Wanted { ethernet, ip: self.program(DLT_RAW, text).ok() })
     }
@@ -140,7 +151,8 @@ impl Compiler {
     /// Copies a compiled program and frees the original.
     fn take(&self, code: &mut Code) -> Vec<sock_filter> {
         // SAFETY: libpcap has put a program of this length there, which nobody else knows of.
-        let program = unsafe { slice::from_raw_parts(code.instructions, code.len as usize) }.to_vec();
+        let program =
+            unsafe { slice::from_raw_parts(code.instructions, code.len as usize) }.to_vec();
         // SAFETY: it is what `pcap_compile` has filled in, freed once.
         unsafe { (self.free)(&raw mut *code) };
         program

@@ -44,7 +44,8 @@ impl Space {
     /// # Errors
     /// When there is none.
     pub fn named(word: &str) -> Result<Self, TapError> {
-        let path = if word.contains('/') { PathBuf::from(word) } else { Path::new(NAMED).join(word) };
+        let path =
+            if word.contains('/') { PathBuf::from(word) } else { Path::new(NAMED).join(word) };
         if !path.exists() {
             let known = names(Path::new(NAMED));
             return Err(TapError::NoSpace { word: word.to_owned(), known });
@@ -97,7 +98,8 @@ impl Space {
         let mut uids = names(logs);
         uids.retain(|folder| folder.starts_with(&begin));
         if uids.is_empty() {
-            let why = format!("the kubelet keeps no logs of it in {} on this machine", logs.display());
+            let why =
+                format!("the kubelet keeps no logs of it in {} on this machine", logs.display());
             return Err(no_pod(&why));
         }
         let is_its = |group: &str| {
@@ -106,7 +108,9 @@ impl Space {
             uids.any(|uid| group.contains(uid) || group.contains(&uid.replace('-', "_")))
         };
         let Some(pid) = find_process(processes, is_its) else {
-            return Err(no_pod("none of its processes is seen from here (hostPID is needed in a pod)"));
+            return Err(no_pod(
+                "none of its processes is seen from here (hostPID is needed in a pod)",
+            ));
         };
         Ok(Self { name: format!("pod {word}"), ..Self::of_pid(pid)? })
     }

@@ -148,7 +148,10 @@ impl Map {
         // set it back (packet_mmap.rst), which takes `&mut self`, so that no such slice is left. The
         // Acquire above orders our reads after the kernel's writes.
         Some(unsafe {
-            slice::from_raw_parts(self.begin.as_ptr().add(index * self.block_bytes), self.block_bytes)
+            slice::from_raw_parts(
+                self.begin.as_ptr().add(index * self.block_bytes),
+                self.block_bytes,
+            )
         })
     }
 

@@ -9,8 +9,7 @@ use super::{
     Inlet, Space, Stop, TapError,
     choice::Choice,
     inlet::{self, Outlet},
-    libpcap,
-    own,
+    libpcap, own,
     post::{Post, Rules, Target},
     program::{OwnEnd, Wanted},
     ring::RETIRE_MS,
@@ -153,9 +152,7 @@ impl Tap {
             fds.push(PollFd::from_borrowed_fd(post.links.fd(), PollFlags::IN));
             fds.push(PollFd::from_borrowed_fd(post.ring.fd(), PollFlags::IN));
         }
-        fds.extend(
-            self.outlets.iter().map(|o| PollFd::from_borrowed_fd(o.fd(), PollFlags::IN)),
-        );
+        fds.extend(self.outlets.iter().map(|o| PollFd::from_borrowed_fd(o.fd(), PollFlags::IN)));
         if self.last_call.is_none() {
             fds.push(PollFd::from_borrowed_fd(self.stop.fd(), PollFlags::IN));
         }
@@ -263,12 +260,7 @@ impl Intake for Tap {
 
 /// Moves the earliest packet of all again and again, as far as nobody can come up with an earlier one;
 /// whether that was all there is.
-fn weave(
-    posts: &mut [Post],
-    outlets: &mut [Outlet],
-    now: u64,
-    target: &mut Target<'_>,
-) -> bool {
+fn weave(posts: &mut [Post], outlets: &mut [Outlet], now: u64, target: &mut Target<'_>) -> bool {
     loop {
         let mut earliest = None;
         let mut sure_ns = u64::MAX;
