@@ -36,6 +36,11 @@ pub fn run(args: &TapArgs) -> Result<()> {
     let kept = args.keep.as_deref().map(|folder| Keeper::open(folder, args.keep_size));
     let (keeper, closing) = kept.transpose()?.unzip();
     stop_in_time(stop.clone(), args.duration)?;
+    if !quiet {
+        let interfaces =
+            if args.interfaces.is_empty() { "any" } else { &args.interfaces.join(" ") };
+        eprintln!("callscope: listening on {interfaces}; Ctrl-C ends it");
+    }
     let input = Input {
         before: numbers_before(),
         keeper,

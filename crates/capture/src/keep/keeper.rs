@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// What is kept is at least so much.
-const BYTES_MIN: u64 = 4 << 20;
+const BYTES_MIN: u64 = 8 << 20;
 /// What is kept is in so many files: the oldest of them leaves at once.
 const SEGMENTS: u64 = 16;
 const SEGMENT_BYTES_MAX: u64 = 256 << 20;
@@ -75,13 +75,13 @@ impl Keeper {
             folder: folder.to_owned(),
             bytes_max: bytes,
             segment_bytes_max: (bytes / SEGMENTS).min(SEGMENT_BYTES_MAX),
-            done: segments(folder)?.into(),
+            done: VecDeque::from(segments(folder)?),
             open: None,
             secrets: VecDeque::new(),
             secret_bytes: 0,
             text: Vec::new(),
         };
-        writer.make_room()?;
+        writer.make_room(0)?;
         let (work, todo) = sync_channel(WAITING_MAX);
         let thread = thread::Builder::new()
             .name("keeper".to_owned())
@@ -205,10 +205,20 @@ impl Writer {
             let (at, wire_len, bytes) = (packet.at, packet.wire_len, packet.bytes);
             write::packet(&Enhanced { interface, at, wire_len, bytes, comment: None }, text);
         }
-        open.write_packets(text)
+        self.write_packets()
+    }
+
+    /// Writes the text, after whatever has to leave for it.
+    fn write_packets(&mut self) -> Result<(), KeepError> {
+        self.make_room(self.text.len() as u64)?;
+        let Self { open: Some(open), text, .. } = self else { return Ok(()) };
+        open.packets.write_all(text).map_err(failed(&open.segment.packets))?;
+        open.segment.bytes += text.len() as u64;
+        Ok(())
     }
 
     fn calls(&mut self, lines: &[u8]) -> Result<(), KeepError> {
+        self.make_room(lines.len() as u64)?;
         // Calls come of packets: there is a file, unless the packets were lost.
         let Some(open) = &mut self.open else { return Ok(()) };
         open.calls.write_all(lines).map_err(failed(&open.segment.calls))?;
@@ -217,10 +227,10 @@ impl Writer {
     }
 
     fn learn(&mut self, lines: Vec<u8>) -> Result<(), KeepError> {
-        if let Some(open) = &mut self.open {
+        if self.open.is_some() {
             self.text.clear();
             write::secrets(&lines, &mut self.text);
-            open.write_packets(&self.text)?;
+            self.write_packets()?;
         }
         self.secret_bytes += lines.len();
         self.secrets.push_back(lines);
@@ -241,22 +251,21 @@ impl Writer {
         // A clock that was set back must not lead to a file that is there already.
         let after = self.done.back().map_or(0, |last| last.from.0 + 1);
         let segment = Segment::new(&self.folder, Timestamp(at.0.max(after)));
-        self.make_room()?;
         self.open = Some(Open::create(segment)?);
         self.text.clear();
         write::section(&mut self.text);
         self.secrets.iter().for_each(|lines| write::secrets(lines, &mut self.text));
-        let Self { open: Some(open), text, .. } = self else { return Ok(()) };
-        open.write_packets(text)
+        self.write_packets()
     }
 
-    /// Has the oldest leave until there is room for one more.
-    fn make_room(&mut self) -> Result<(), KeepError> {
-        // A batch may be longer than it was thought by the headers of its packets.
-        let room = self.segment_bytes_max + self.segment_bytes_max / 4;
-        while self.done.iter().map(|segment| segment.bytes).sum::<u64>() + room > self.bytes_max {
+    /// Has the oldest leave until there is room for so many bytes more.
+    fn make_room(&mut self, bytes: u64) -> Result<(), KeepError> {
+        let open = self.open.as_ref().map_or(0, |open| open.segment.bytes);
+        let mut all = self.done.iter().map(|segment| segment.bytes).sum::<u64>() + open + bytes;
+        while all > self.bytes_max {
             let Some(oldest) = self.done.pop_front() else { break };
             oldest.remove()?;
+            all -= oldest.bytes;
         }
         Ok(())
     }
@@ -285,11 +294,5 @@ impl Open {
             write::interface(known.unwrap_or(&Source::default()), link, text);
             next
         })
-    }
-
-    fn write_packets(&mut self, text: &[u8]) -> Result<(), KeepError> {
-        self.packets.write_all(text).map_err(failed(&self.segment.packets))?;
-        self.segment.bytes += text.len() as u64;
-        Ok(())
     }
 }
