@@ -26,7 +26,10 @@ pub fn run(args: &PcapArgs) -> Result<()> {
     };
     eprintln!("{} packets{secrets}", cut.packets);
     if cut.packets == 0 {
-        bail!("none of the packets is kept (any more); kept since {}", time(kept.since()));
+        bail!(
+            "none of the packets is kept (any more); kept since {}",
+            export::moment(kept.since())
+        );
     }
     Ok(())
 }
@@ -57,10 +60,4 @@ fn output(args: &PcapArgs) -> Result<Box<dyn Write>> {
     let path = &args.output;
     let file = File::create(path).with_context(|| format!("can't write to {}", path.display()))?;
     Ok(Box::new(BufWriter::new(file)))
-}
-
-fn time(at: Timestamp) -> String {
-    let nanoseconds = i128::from(at.0);
-    jiff::Timestamp::from_nanosecond(nanoseconds)
-        .map_or_else(|_| at.0.to_string(), |t| t.to_string())
 }

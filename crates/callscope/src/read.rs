@@ -14,18 +14,25 @@ use std::{
     fs::{self, File},
     io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
+    sync::Arc,
     thread::available_parallelism,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use anyhow::{Context, Result, bail};
 use capture::{Options, Reader, live::Stop};
 use dissect::Limits;
 use dissectors::over_http::grpc::Descriptors;
+use filter::{Columns, Condition};
 use flow::Settings;
-use model::Lore;
+use model::{Lore, Timestamp};
 
-use self::{follow::Growing, keys::Keys, output::Shape, pipeline::Finished};
+use self::{
+    follow::Growing,
+    keys::Keys,
+    output::{Shape, Wanted},
+    pipeline::Finished,
+};
 pub(crate) use self::{merge::Limit, pipeline::Input, progress::Progress};
 use crate::args::{Colour, Format, ReadArgs, ShowArgs};
 
@@ -74,10 +81,12 @@ fn follow(args: &ReadArgs) -> Result<()> {
 pub(crate) fn show(mut input: Input, args: &ShowArgs, open_after: Option<Duration>) -> Result<()> {
     crate::protocols::check(&args.protocol)?;
     let directory = directory(args)?;
+    let wanted = wanted(args)?;
     let (out, to_terminal) = output(args)?;
     let shape = Shape {
         lore: lore(args)?,
         directory,
+        wanted,
         witness: input.witness.take(),
         keeps: input.keeper.is_some(),
         ..shape(args, to_terminal)
@@ -157,6 +166,7 @@ fn shape(args: &ShowArgs, to_terminal: bool) -> Shape {
         dns_names: args.dns_names,
         witness: None,
         keeps: false,
+        wanted: None,
     }
 }
 
@@ -176,9 +186,23 @@ fn lore(args: &ShowArgs) -> Result<Lore> {
     }
 }
 
-/// A table grows its columns as it goes, in order: one thread.
+/// What `--where` says.
+fn wanted(args: &ShowArgs) -> Result<Option<Wanted>> {
+    let Some(text) = &args.condition else { return Ok(None) };
+    let columns = Columns::new(&crate::protocols::tables());
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let now = Timestamp(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX));
+    match Condition::compile(text, &columns, now) {
+        Ok(condition) => {
+            Ok(Some(Wanted { columns: Arc::new(columns), condition: Arc::new(condition) }))
+        }
+        Err(fault) => bail!("--where is not right:\n{}", fault.show(text)),
+    }
+}
+
+/// One thread renders calls in their order.
 fn threads(args: &ShowArgs, shape: &Shape) -> usize {
-    if shape.format == Format::Table {
+    if shape.in_order() {
         return 1;
     }
     let cores = available_parallelism().map_or(1, usize::from);
@@ -211,6 +235,7 @@ fn tell(args: &ShowArgs, finished: &Finished) {
         eprintln!("callscope: {warning}");
     }
     if !args.quiet {
-        eprint!("{}", summary::of(&finished.report, finished.elapsed));
+        let shown = args.condition.is_some().then_some(finished.shown);
+        eprint!("{}", summary::of(&finished.report, shown, finished.elapsed));
     }
 }

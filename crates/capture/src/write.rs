@@ -10,8 +10,8 @@ use packet::LinkType;
 
 use crate::block::{INTERFACE, PACKET, SECRETS, SECTION};
 
-/// What a block of secrets is called when it holds a TLS key log (§4.7).
-pub(crate) const TLS_KEY_LOG: u32 = 0x544c_534b;
+/// What a block of secrets is called when it holds a key log of NSS (§4.7).
+pub(crate) const KEY_LOG: u32 = 0x544c_534b;
 /// Options of all blocks (§3.5), and of ours.
 const OPTION_COMMENT: u16 = 1;
 const OPTION_NAME: u16 = 2;
@@ -76,10 +76,10 @@ pub(crate) fn packet(packet: &Enhanced<'_>, out: &mut Vec<u8>) {
     });
 }
 
-/// Lines of a TLS key log (§4.7).
+/// Lines of a key log (§4.7).
 pub(crate) fn secrets(lines: &[u8], out: &mut Vec<u8>) {
     block(SECRETS, out, |out| {
-        out.extend_from_slice(&TLS_KEY_LOG.to_le_bytes());
+        out.extend_from_slice(&KEY_LOG.to_le_bytes());
         out.extend_from_slice(&(lines.len() as u32).to_le_bytes());
         out.extend_from_slice(lines);
     });
@@ -145,7 +145,7 @@ mod tests {
         let begin = 1_700_000_000_123_456_789;
         assert_eq!(packets, [(begin, &b"a packet"[..], 99), (begin + 1, b" packet", 99)]);
         assert_eq!(reader.sources()[0].interface.as_deref(), Some("eth0"));
-        assert_eq!(reader.secrets()[0], (TLS_KEY_LOG, b"CLIENT_RANDOM 00 11\n".to_vec()));
+        assert_eq!(reader.secrets()[0], (KEY_LOG, b"CLIENT_RANDOM 00 11\n".to_vec()));
         assert!(!reader.next(&mut batch).unwrap() && reader.warnings().is_empty());
     }
 }

@@ -4,6 +4,7 @@
 use std::{fmt::Debug, net::IpAddr, rc::Rc, sync::Arc};
 
 use capture::keep::Entry;
+use export::Party;
 use identity::{Directory, Found, Lesson, Memo, Query, Uid};
 use model::{BodyFacts, Call, Endpoint, Message, Peer, Side, Tell, Timestamp, Transport, Value};
 
@@ -39,6 +40,8 @@ pub struct Answer {
     pub label: Option<String>,
     /// All that is known, in a line for people.
     pub about: String,
+    /// The same for conditions.
+    pub party: Party,
     /// Whether anything is known.
     pub is_known: bool,
 }
@@ -80,7 +83,9 @@ impl Answer {
             json.extend_from_slice(format!(",\"service_ip\":\"{}\"", end.ip).as_bytes());
         }
         export::push_peer(&mut json, &peer);
-        Self { json, label: peer.name.map(str::to_owned), about: about(&peer), is_known: true }
+        let party = Party::of(&peer, found.is_front().then_some(end.ip));
+        let label = peer.name.map(str::to_owned);
+        Self { json, label, about: about(&peer), party, is_known: true }
     }
 
     /// The same, and what a witness has seen.
@@ -103,7 +108,8 @@ impl Answer {
     pub fn outside(name: &str) -> Self {
         let mut json = Vec::new();
         export::push_dns_names(&mut json, &[name]);
-        Self { json, label: Some(name.to_owned()), about: format!("{name} (dns)"), is_known: true }
+        let (label, about) = (Some(name.to_owned()), format!("{name} (dns)"));
+        Self { json, label, about, party: Party::outside(name), is_known: true }
     }
 }
 

@@ -51,6 +51,8 @@ pub(crate) struct Input {
 pub struct Finished {
     /// What all workers counted.
     pub report: Report,
+    /// Calls that were shown.
+    pub shown: u64,
     /// What was wrong with the inputs, in one line each.
     pub warnings: Vec<String>,
     /// The first thing that failed; what was read before it is in the output.
@@ -85,8 +87,10 @@ pub fn run(
         reports
     });
     let mut report = Report::default();
+    let mut shown = 0;
     for (index, one) in reports.into_iter().enumerate() {
-        let one = one?;
+        let (one, shown_by_one) = one?;
+        shown += shown_by_one;
         if index == 0 { report = one } else { report.add(&one) }
     }
     merge.finish()?;
@@ -97,6 +101,7 @@ pub fn run(
     }
     Ok(Finished {
         report,
+        shown,
         warnings: state.intake.iter().flat_map(|(intake, _)| intake.warnings()).collect(),
         failure: state.failure,
         elapsed: begun.elapsed(),
@@ -111,7 +116,7 @@ fn work(
     shape: &Shape,
     feed: &Feed,
     merge: &Merge,
-) -> Result<Report> {
+) -> Result<(Report, u64)> {
     let mut worker = Worker::new(index, threads, settings);
     worker.count_from(feed.before);
     let mut renderer = Renderer::new(shape);
@@ -139,7 +144,7 @@ fn work(
     worker.finish(&mut renderer);
     merge.put(index, number, &mut renderer)?;
     drop(leave);
-    Ok(worker.report())
+    Ok((worker.report(), renderer.shown))
 }
 
 /// Where workers get batches.

@@ -1,11 +1,6 @@
 //! Cuts packets out of what was kept: those of calls, or of a time.
 
-use std::{
-    collections::HashSet,
-    fs, io,
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::{collections::HashSet, fs, io, io::Write, path::Path};
 
 use model::{FlowKey, Source, Timestamp};
 use packet::{Content, Decoder, DecoderLimits, LinkType, Packet, Segment as TcpSegment};
@@ -16,7 +11,7 @@ use super::{
 };
 use crate::{
     Batch, Input, Options, Reader,
-    write::{self, Enhanced, TLS_KEY_LOG},
+    write::{self, Enhanced, KEY_LOG},
 };
 
 /// Packets of one moment may be written down so much later than those of another.
@@ -194,8 +189,8 @@ struct Origin<'a> {
     source: &'a Source,
 }
 
-fn read(path: &PathBuf, wants: &[Want], to: &mut dyn Visitor) -> Result<(), KeepError> {
-    let mut reader = match Reader::open(&[Input::Path(path.clone())], Options::default()) {
+fn read(path: &Path, wants: &[Want], to: &mut dyn Visitor) -> Result<(), KeepError> {
+    let mut reader = match Reader::open(&[Input::Path(path.to_path_buf())], Options::default()) {
         Ok(reader) => reader,
         // It has left for newer ones, or nothing was written to it yet.
         Err(crate::OpenError::NotFound(_) | crate::OpenError::Empty(_)) => return Ok(()),
@@ -268,7 +263,7 @@ impl Visitor for Scout {
     }
 
     fn secrets(&mut self, secrets: &[(u32, Vec<u8>)]) {
-        for (_, lines) in secrets.iter().filter(|(kind, _)| *kind == TLS_KEY_LOG) {
+        for (_, lines) in secrets.iter().filter(|(kind, _)| *kind == KEY_LOG) {
             self.lines.extend_from_slice(lines);
             self.lines.push(b'\n');
         }
