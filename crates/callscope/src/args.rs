@@ -143,6 +143,12 @@ pub struct TapArgs {
     /// Show callscope's own connections, too.
     #[arg(long)]
     pub own_traffic: bool,
+    /// Don't look for the processes that the sockets belong to.
+    #[arg(long)]
+    pub no_processes: bool,
+    /// Tell command lines of processes, too: they may hold secrets.
+    #[arg(long, conflicts_with = "no_processes")]
+    pub command_lines: bool,
     /// Stop after this many seconds.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub duration: Option<Duration>,

@@ -33,7 +33,12 @@ use self::{
     output::{Shape, Wanted},
     pipeline::Finished,
 };
-pub(crate) use self::{merge::Limit, pipeline::Input, progress::Progress};
+pub(crate) use self::{
+    merge::Limit,
+    naming::{Testimony, Witness},
+    pipeline::Input,
+    progress::Progress,
+};
 use crate::args::{Colour, Format, ReadArgs, ShowArgs};
 
 /// Files below this size are read before a progress bar would be seen.

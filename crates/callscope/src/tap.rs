@@ -1,6 +1,9 @@
 //! `callscope tap`: packets from interfaces in, calls out, as they happen.
 
+mod processes;
+
 use std::{
+    sync::Arc,
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -11,9 +14,10 @@ use capture::{
     live::{Space, Stop, Tap, TapOptions},
 };
 
+use self::processes::Processes;
 use crate::{
     args::{SpaceArgs, TapArgs},
-    read::{self, Input, Limit, OPEN_AFTER, Progress},
+    read::{self, Input, Limit, OPEN_AFTER, Progress, Witness},
 };
 
 /// Numbers of packets begin with the microseconds since then: calls of one run have other ids than
@@ -33,6 +37,7 @@ pub fn run(args: &TapArgs) -> Result<()> {
         }
     };
     let tap = Tap::open(&options(args)?, stop.clone(), tell)?;
+    let processes = processes(args, &tap)?;
     let kept = args.keep.as_deref().map(|folder| Keeper::open(folder, args.keep_size));
     let (keeper, closing) = kept.transpose()?.unzip();
     stop_in_time(stop.clone(), args.duration)?;
@@ -45,12 +50,28 @@ pub fn run(args: &TapArgs) -> Result<()> {
         before: numbers_before(),
         keeper,
         limit: args.count.map(|left| Limit { left, stop }),
+        witness: processes.as_ref().map(|(_, processes)| processes.clone() as Arc<dyn Witness>),
         ..Input::of(Box::new(tap), Progress::default())
     };
     // The keeper comes to its end with the input.
     let shown = read::show(input, &args.show, Some(OPEN_AFTER));
     closing.map_or(Ok(()), Closing::wait)?;
     shown
+}
+
+/// Who knows whose sockets are at the ends of calls, as long as the source lives.
+fn processes(args: &TapArgs, tap: &Tap) -> Result<Option<(process::Source, Arc<Processes>)>> {
+    if args.no_processes {
+        return Ok(None);
+    }
+    let options =
+        process::Options { command_lines: args.command_lines, ..process::Options::default() };
+    let source = process::Source::start(options).context("can't look for processes")?;
+    if !args.show.quiet {
+        source.notes().iter().for_each(|note| eprintln!("callscope: {note}"));
+    }
+    let processes = Processes::new(&source, tap.namespaces());
+    Ok(Some((source, Arc::new(processes))))
 }
 
 fn options(args: &TapArgs) -> Result<TapOptions> {

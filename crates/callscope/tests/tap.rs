@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::net::{CLIENT, Net, SERVER, can, sh, start, tap, wait_until};
+use common::net::{CLIENT, Net, SERVER, can, groups, sh, start, tap, wait_until};
 use serde_json::Value;
 
 fn text(value: &Value) -> &str {
@@ -356,10 +356,7 @@ fn a_process_and_a_container_name_their_namespace() {
     assert_eq!(by_pid.calls[0]["endpoint"], "/pid", "{}", by_pid.errors);
 
     let id = format!("{:032x}{:032x}", std::process::id(), 0x5ca1_ab1e_u64);
-    // Version 2, or any controller of version 1.
-    let trees = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/pids"];
-    let is_tree = |tree: &&&str| fs::exists(format!("{tree}/cgroup.procs")).unwrap_or(false);
-    let Some(tree) = trees.iter().find(is_tree) else {
+    let Some(tree) = groups() else {
         return eprintln!("skipped in part: no control groups here");
     };
     let group = format!("{tree}/docker-{id}.scope");

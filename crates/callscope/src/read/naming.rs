@@ -1,23 +1,32 @@
 //! Names for the ends of calls: asked of the directory once for each address and time, not for each
 //! call.
 
-use std::{fmt::Debug, net::IpAddr, rc::Rc, sync::Arc};
+use std::{collections::HashMap, fmt::Debug, net::IpAddr, rc::Rc, sync::Arc};
 
-use capture::keep::Entry;
+use capture::{IntakeCount, keep::Entry};
 use export::Party;
 use identity::{Directory, Found, Lesson, Memo, Query, Uid};
-use model::{BodyFacts, Call, Endpoint, Message, Peer, Side, Tell, Timestamp, Transport, Value};
+use model::{
+    BodyFacts, Call, Endpoint, Message, Peer, Process, Source, Tell, Timestamp, Transport, Value,
+};
 
 /// Knows who the ends of calls were.
-pub struct Naming(Memo<Rc<Answer>>);
+pub struct Naming {
+    /// Answers by address alone.
+    memo: Memo<Rc<Answer>>,
+    directory: Directory,
+}
 
 /// Has seen, on this machine, whose sockets the ends of live calls were.
 ///
-/// Asked once for each end of each call that is shown, by several threads, on the way out: it must
-/// answer at once.
+/// Asked once for each call that is shown, by several threads, on the way out: what it takes longer
+/// than a moment, all packets wait.
 pub(crate) trait Witness: Debug + Send + Sync {
-    /// What it knows of one end.
-    fn of(&self, call: &Call<'_>, side: Side) -> Option<Arc<Testimony>>;
+    /// What it knows of the client and of the server of a call that was seen at this source.
+    fn of(&self, call: &Call<'_>, source: Option<&Source>) -> [Option<Arc<Testimony>>; 2];
+
+    /// What it missed.
+    fn counts(&self) -> Vec<IntakeCount>;
 }
 
 /// What a witness says of one end of a call.
@@ -25,10 +34,23 @@ pub(crate) trait Witness: Debug + Send + Sync {
 pub(crate) struct Testimony {
     /// The pod whose control group the process is in: names the end where its address can't.
     pub pod: Option<Uid>,
-    /// Members of the end's object, each with a comma in front: `,"process":{…}`.
+    /// A member of the end's object with a comma in front: `,"process":{…}`.
     pub json: Vec<u8>,
     /// The same in a line for people: `nginx (pid 4242)`.
     pub about: String,
+    /// The same for conditions, beside what is known already.
+    pub party: Party,
+}
+
+/// What a directory and a witness know together, made once for each pair.
+#[derive(Default)]
+pub(crate) struct Joined(HashMap<(usize, usize), Join>);
+
+/// The parts are kept so that their places in memory, which stand for them, are not used again.
+struct Join {
+    _known: Rc<Answer>,
+    _seen: Arc<Testimony>,
+    both: Rc<Answer>,
 }
 
 /// What is said of one end.
@@ -42,22 +64,27 @@ pub struct Answer {
     pub about: String,
     /// The same for conditions.
     pub party: Party,
-    /// Whether anything is known.
+    /// Whether anything is known but its process.
     pub is_known: bool,
+    /// The pod that it was.
+    pod: Option<Uid>,
 }
 
 /// Addresses whose answers are kept.
 const KNOWN_MAX: usize = 1 << 16;
+/// Pairs that are kept.
+const JOINED_MAX: usize = 1 << 12;
 
 // === impl Naming ===
 
 impl Naming {
     /// Names by this directory.
     pub fn new(directory: Directory) -> Self {
-        Self(Memo::new(directory, KNOWN_MAX))
+        Self { memo: Memo::new(directory.clone(), KNOWN_MAX), directory }
     }
 
-    /// Who this was at this time.
+    /// Who this was at this time. `process` is the pod of the process that had the socket, which
+    /// decides where the address does not say the same: on a node's own address.
     pub fn of(
         &mut self,
         end: Endpoint,
@@ -65,8 +92,14 @@ impl Naming {
         at: Timestamp,
         process: Option<Uid>,
     ) -> Rc<Answer> {
-        let query = Query { scope: 0, ip: end.ip, port: end.port, transport, at, process };
-        self.0.find(&query, |found| Rc::new(Answer::of(end, found))).clone()
+        let query = Query { scope: 0, ip: end.ip, port: end.port, transport, at, process: None };
+        let known = self.memo.find(&query, |found| Rc::new(Answer::of(end, found))).clone();
+        if process.is_none() || known.pod == process {
+            return known;
+        }
+        // Answers are remembered by address, so this one isn't.
+        let found = self.directory.find(&Query { process, ..query });
+        if found.pod_uid() == process { Rc::new(Answer::of(end, &found)) } else { known }
     }
 }
 
@@ -85,15 +118,15 @@ impl Answer {
         export::push_peer(&mut json, &peer);
         let party = Party::of(&peer, found.is_front().then_some(end.ip));
         let label = peer.name.map(str::to_owned);
-        Self { json, label, about: about(&peer), party, is_known: true }
+        Self { json, label, about: about(&peer), party, is_known: true, pod: found.pod_uid() }
     }
 
     /// The same, and what a witness has seen.
-    pub(crate) fn with(&self, seen: &Testimony) -> Self {
+    fn with(&self, seen: &Testimony) -> Self {
         let json = [&self.json[..], &seen.json].concat();
         let gap = if self.about.is_empty() || seen.about.is_empty() { "" } else { ", " };
         let about = format!("{}{gap}{}", self.about, seen.about);
-        Self { json, about, ..self.clone() }
+        Self { json, about, party: self.party.and(&seen.party), ..self.clone() }
     }
 
     /// The same, and what name servers called it.
@@ -101,7 +134,8 @@ impl Answer {
         let outside = Self::outside(name);
         let gap = if self.about.is_empty() { "" } else { ", " };
         let json = [&outside.json[..], &self.json].concat();
-        Self { json, about: format!("{}{gap}{}", outside.about, self.about), ..outside }
+        let about = format!("{}{gap}{}", outside.about, self.about);
+        Self { json, about, party: outside.party.and(&self.party), ..outside }
     }
 
     /// What name servers called it.
@@ -109,7 +143,39 @@ impl Answer {
         let mut json = Vec::new();
         export::push_dns_names(&mut json, &[name]);
         let (label, about) = (Some(name.to_owned()), format!("{name} (dns)"));
-        Self { json, label, about, party: Party::outside(name), is_known: true }
+        Self { json, label, about, party: Party::outside(name), is_known: true, pod: None }
+    }
+}
+
+// === impl Testimony ===
+
+impl Testimony {
+    /// That this process had the socket.
+    pub(crate) fn of(process: &Process<'_>) -> Self {
+        let mut json = Vec::new();
+        export::push_process(&mut json, process);
+        let container = process.container.map(|container| {
+            format!(", container {}", container.id.get(..12).unwrap_or(container.id))
+        });
+        let about =
+            format!("{} (pid {}{})", process.name, process.pid, container.unwrap_or_default());
+        let pod = process.container.and_then(|container| container.pod_uid).map(Uid::of);
+        Self { pod, json, about, party: Party::process(process) }
+    }
+}
+
+// === impl Joined ===
+
+impl Joined {
+    /// What both know.
+    pub(crate) fn of(&mut self, known: &Rc<Answer>, seen: &Arc<Testimony>) -> Rc<Answer> {
+        if self.0.len() >= JOINED_MAX {
+            self.0.clear();
+        }
+        let key = (Rc::as_ptr(known).addr(), Arc::as_ptr(seen).addr());
+        let join =
+            || Join { _known: known.clone(), _seen: seen.clone(), both: Rc::new(known.with(seen)) };
+        self.0.entry(key).or_insert_with(join).both.clone()
     }
 }
 
@@ -141,8 +207,6 @@ pub(crate) fn entry(call: &Call<'_>, ends: [&Answer; 2]) -> Entry {
         0 => format!("{}-{}", call.stream, call.number),
         inside => format!("{}.{inside}-{}", call.stream, call.number),
     };
-    let halves = call.request.into_iter().chain(call.response);
-    let to = halves.map(|half| half.last.at).max().unwrap_or_else(|| call.begin());
     let headline = (call.protocol.headline)(call.request, call.response);
     let words = [headline.method, headline.endpoint, headline.status.map(|status| status.code)];
     let mut about = call.protocol.name.to_owned();
@@ -156,7 +220,7 @@ pub(crate) fn entry(call: &Call<'_>, ends: [&Answer; 2]) -> Entry {
     }
     let (client, server, transport) = (call.client, call.server, call.transport);
     let is_covered = call.cover.is_some();
-    Entry { id, from: call.begin(), to, transport, client, server, is_covered, about }
+    Entry { id, from: call.begin(), to: call.end(), transport, client, server, is_covered, about }
 }
 
 // === DNS ===

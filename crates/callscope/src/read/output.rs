@@ -10,11 +10,11 @@ use anyhow::Result;
 use export::{Abouts, Around, Ends, Eyes, Json, Ndjson, Options, Places, Style, Table};
 use filter::{Columns, Condition};
 use identity::{Answers, Directory, Lesson};
-use model::{Call, CallSink, Endpoint, Lore, Side, Source};
+use model::{Call, CallSink, Endpoint, Lore, Source};
 
 use super::{
     merge::{Hole, Part},
-    naming::{self, Answer, Naming, Witness},
+    naming::{self, Answer, Joined, Naming, Witness},
 };
 use crate::args::Format;
 
@@ -70,6 +70,7 @@ pub struct Renderer {
     only: Vec<String>,
     naming: Option<Naming>,
     witness: Option<Arc<dyn Witness>>,
+    joined: Joined,
     dns_names: bool,
     keeps: bool,
     /// What name servers said, where calls are rendered in their order.
@@ -134,6 +135,7 @@ impl Renderer {
             only: shape.only.clone(),
             naming: shape.directory.clone().map(Naming::new),
             witness: shape.witness.clone(),
+            joined: Joined::default(),
             dns_names: shape.dns_names,
             keeps: shape.keeps,
             answers: Answers::default(),
@@ -174,14 +176,16 @@ impl Renderer {
 
     /// Who the ends of a call were.
     fn ends(&mut self, call: &Call<'_>) -> [Rc<Answer>; 2] {
-        [(call.client, Side::Client), (call.server, Side::Server)].map(|(end, side)| {
-            let seen = self.witness.as_ref().and_then(|witness| witness.of(call, side));
+        let source = usize::try_from(call.source).ok().and_then(|at| self.sources.get(at));
+        let seen = self.witness.as_ref().map(|witness| witness.of(call, source));
+        let [client, server] = seen.unwrap_or_default();
+        [(call.client, client), (call.server, server)].map(|(end, seen)| {
             let pod = seen.as_ref().and_then(|seen| seen.pod);
             let known = match &mut self.naming {
                 Some(naming) => naming.of(end, call.transport, call.begin(), pod),
                 None => self.nobody.clone(),
             };
-            seen.map_or_else(|| known.clone(), |seen| Rc::new(known.with(&seen)))
+            seen.map_or_else(|| known.clone(), |seen| self.joined.of(&known, &seen))
         })
     }
 
@@ -203,7 +207,7 @@ impl Renderer {
     /// Whether the condition holds, if there is one.
     fn is_wanted(&self, call: &Call<'_>, [src, dst]: &[Rc<Answer>; 2]) -> bool {
         let (Some(condition), Some(eyes)) = (&self.condition, &self.eyes) else { return true };
-        let [src, dst] = [src, dst].map(|end| end.is_known.then_some(&end.party));
+        let [src, dst] = [src, dst].map(|end| Some(&end.party));
         condition.holds(&eyes.see(call, Around { sources: &self.sources, src, dst }))
     }
 

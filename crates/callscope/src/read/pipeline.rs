@@ -96,7 +96,8 @@ pub fn run(
     merge.finish()?;
     let mut state = feed.into_state();
     let intake = state.intake.iter_mut().flat_map(|(intake, _)| intake.counts());
-    for count in intake.chain(state.keeper.iter().flat_map(Keeper::counts)) {
+    let witness = shape.witness.iter().flat_map(|witness| witness.counts());
+    for count in intake.chain(state.keeper.iter().flat_map(Keeper::counts)).chain(witness) {
         report.count(count.name, count.words, count.value, count.is_loss);
     }
     Ok(Finished {

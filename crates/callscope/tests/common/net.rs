@@ -83,17 +83,33 @@ impl Net {
         sh(&format!("ip netns exec {} sh -ec '{script}'", self.client))
     }
 
-    /// Starts a server on the server's machine, and waits until it listens on the port.
-    pub fn serve(&mut self, port: u16, words: &[&str]) {
+    /// Starts a server on the server's machine, and waits until it listens on the port. Tells its pid.
+    pub fn serve(&mut self, port: u16, words: &[&str]) -> u32 {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.server]).args(words);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        self.servers.push(command.spawn().unwrap());
+        let server = command.spawn().unwrap();
+        let pid = server.id();
+        self.servers.push(server);
         let listens = format!("ip netns exec {} ss -Hlntu 'sport = :{port}'", self.server);
         wait_until(&format!("port {port}"), || !sh(&listens).stdout.is_empty());
+        pid
     }
 
-    pub fn nginx(&mut self) {
+    /// Runs a program on the client's machine to its end. Tells its pid.
+    pub fn run(&self, words: &[&str]) -> u32 {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.client]).args(words);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        // `ip` becomes the program itself.
+        let pid = child.id();
+        assert!(child.wait().unwrap().success(), "{words:?}");
+        pid
+    }
+
+    /// Starts nginx on the server's machine. Tells the pid of its first process, which has a child.
+    pub fn nginx(&mut self) -> u32 {
         let folder = self.folder.path().display().to_string();
         let config = format!(
             "worker_processes 1; pid {folder}/pid; error_log {folder}/errors; daemon off;
@@ -103,7 +119,7 @@ impl Net {
         );
         let path = format!("{folder}/nginx.conf");
         fs::write(&path, config).unwrap();
-        self.serve(80, &["nginx", "-e", "/dev/null", "-c", &path]);
+        self.serve(80, &["nginx", "-e", "/dev/null", "-c", &path])
     }
 }
 
@@ -200,4 +216,10 @@ impl Running {
         let is_success = self.child.wait().unwrap().success();
         Said { calls, errors: reads.join().unwrap(), is_success }
     }
+}
+
+/// The tree of control groups: version 2, or any controller of version 1.
+pub fn groups() -> Option<&'static str> {
+    let trees = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/pids"];
+    trees.into_iter().find(|tree| fs::exists(format!("{tree}/cgroup.procs")).unwrap_or(false))
 }

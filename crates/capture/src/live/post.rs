@@ -83,6 +83,11 @@ impl Post {
         Ok(post)
     }
 
+    /// Where it is.
+    pub(super) fn space(&self) -> &Space {
+        &self.space
+    }
+
     /// What of the choice is not there, in words.
     pub(super) fn missing(&self) -> Vec<String> {
         let there: Vec<_> = self.links.iter().map(|(_, name)| name.to_owned()).collect();

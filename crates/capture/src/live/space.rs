@@ -122,6 +122,12 @@ impl Space {
         Ok((meta.dev(), meta.ino()))
     }
 
+    /// The number by which the kernel tells it apart from others.
+    pub(super) fn inode(&self) -> Option<u32> {
+        let (_, inode) = self.identity().ok()?;
+        u32::try_from(inode).ok()
+    }
+
     /// Does something inside; sockets opened there stay there.
     pub(super) fn inside<T: Send>(
         &self,

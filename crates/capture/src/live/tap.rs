@@ -132,6 +132,14 @@ impl Tap {
         Ok(inlet)
     }
 
+    /// The network namespaces that are listened in: the name that their sources have, and the inode
+    /// number by which the kernel tells them apart.
+    #[must_use]
+    pub fn namespaces(&self) -> Vec<(String, u32)> {
+        let of = |post: &Post| Some((post.space().name.clone(), post.space().inode()?));
+        self.posts.iter().filter_map(of).collect()
+    }
+
     /// Moves packets into the batch; whether that was all there is.
     fn fill(&mut self, batch: &mut Batch) -> bool {
         self.outlets.iter_mut().for_each(Outlet::refill);
