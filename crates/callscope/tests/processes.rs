@@ -135,6 +135,17 @@ fn each_end_has_its_process() {
     assert!(!said.errors.contains("had no room to tell"), "{}", said.errors);
 }
 
+/// Control groups that leave with the test, the innermost first.
+struct Groups([String; 2]);
+
+impl Drop for Groups {
+    fn drop(&mut self) {
+        for group in &self.0 {
+            let _ = fs::remove_dir(group);
+        }
+    }
+}
+
 #[test]
 fn containers_are_told_and_conditions_ask_for_processes() {
     if !can_tell(&["nginx", "curl", "ss"]) {
@@ -142,12 +153,13 @@ fn containers_are_told_and_conditions_ask_for_processes() {
     }
     let Some(tree) = groups() else { return eprintln!("skipped: no control groups here") };
     let id = format!("{:032x}{:032x}", std::process::id(), 0xc0de_u32);
-    let uid = "0e1b7f5a-93b4-4d55-9bd0-6d4f2d6c1a11";
+    let uid = format!("{:08x}-93b4-4d55-9bd0-6d4f2d6c1a11", std::process::id());
     let pod = format!("{tree}/kubepods-pod{}.slice", uid.replace('-', "_"));
     let group = format!("{pod}/cri-containerd-{id}.scope");
     if let Err(error) = fs::create_dir_all(&group) {
         return eprintln!("skipped: no control group can be made here: {error}");
     }
+    let _groups = Groups([group.clone(), pod]);
     let mut net = Net::new();
     net.nginx();
     let has_process = "src.process.name == \"curl\" && dst.process.pid > 1";
@@ -158,12 +170,11 @@ fn containers_are_told_and_conditions_ask_for_processes() {
     sh(&format!("echo $$ > {group}/cgroup.procs; exec {inside}"));
     net.ask(&format!("curl -s http://{SERVER}/free"));
     let (all, none) = (all.end(), none.end());
-    sh(&format!("rmdir {group} {pod}"));
     let contained = find(&all.calls, "/contained");
     let container = &contained["src"]["process"]["container"];
     assert_eq!(container["id"], id.as_str(), "{contained}");
     assert_eq!(container["runtime"], "containerd");
-    assert_eq!(container["pod_uid"], uid);
+    assert_eq!(container["pod_uid"], uid.as_str());
     let line = &contained["src"]["process"]["command_line"];
     assert_eq!(line[2], format!("http://{SERVER}/contained"), "{contained}");
     let free = find(&all.calls, "/free");
