@@ -3,6 +3,10 @@
 //! The list is walked by detection, filters, columns, docs, cases, fuzzers and benches: a protocol is
 //! added by its folder and its line here.
 
+mod ber;
+mod fields;
+mod framed;
+
 pub mod amqp;
 pub mod amqp1;
 pub mod cassandra;
@@ -12,6 +16,7 @@ pub mod http2;
 pub mod http3;
 pub mod jsonrpc;
 pub mod kafka;
+pub mod ldap;
 pub mod memcached;
 pub mod mongodb;
 pub mod mqtt;
@@ -48,6 +53,7 @@ pub static ALL: &[&Dissection] = &[
     &jsonrpc::DISSECTION,
     &quic::DISSECTION,
     &http3::DISSECTION,
+    &ldap::DISSECTION,
 ];
 
 /// Protocols that are spoken in the messages of others, and whose calls they are.
