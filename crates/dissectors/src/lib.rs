@@ -6,6 +6,7 @@
 mod ber;
 mod fields;
 mod framed;
+mod replies;
 
 pub mod amqp;
 pub mod amqp1;
@@ -26,6 +27,7 @@ pub mod over_http;
 pub mod postgresql;
 pub mod quic;
 pub mod redis;
+pub mod smtp;
 pub mod sql;
 pub mod tls;
 pub mod websocket;
@@ -54,6 +56,7 @@ pub static ALL: &[&Dissection] = &[
     &quic::DISSECTION,
     &http3::DISSECTION,
     &ldap::DISSECTION,
+    &smtp::DISSECTION,
 ];
 
 /// Protocols that are spoken in the messages of others, and whose calls they are.
