@@ -12,6 +12,7 @@ pub mod amqp;
 pub mod amqp1;
 pub mod cassandra;
 pub mod dns;
+pub mod ftp;
 pub mod http;
 pub mod http2;
 pub mod http3;
@@ -57,6 +58,7 @@ pub static ALL: &[&Dissection] = &[
     &http3::DISSECTION,
     &ldap::DISSECTION,
     &smtp::DISSECTION,
+    &ftp::DISSECTION,
 ];
 
 /// Protocols that are spoken in the messages of others, and whose calls they are.
