@@ -3,15 +3,22 @@
 //! The list is walked by detection, filters, columns, docs, cases, fuzzers and benches: a protocol is
 //! added by its folder and its line here.
 
+mod ber;
+mod fields;
+mod framed;
+mod replies;
+
 pub mod amqp;
 pub mod amqp1;
 pub mod cassandra;
 pub mod dns;
+pub mod ftp;
 pub mod http;
 pub mod http2;
 pub mod http3;
 pub mod jsonrpc;
 pub mod kafka;
+pub mod ldap;
 pub mod memcached;
 pub mod mongodb;
 pub mod mqtt;
@@ -21,6 +28,7 @@ pub mod over_http;
 pub mod postgresql;
 pub mod quic;
 pub mod redis;
+pub mod smtp;
 pub mod sql;
 pub mod tls;
 pub mod websocket;
@@ -48,6 +56,9 @@ pub static ALL: &[&Dissection] = &[
     &jsonrpc::DISSECTION,
     &quic::DISSECTION,
     &http3::DISSECTION,
+    &ldap::DISSECTION,
+    &smtp::DISSECTION,
+    &ftp::DISSECTION,
 ];
 
 /// Protocols that are spoken in the messages of others, and whose calls they are.

@@ -1,0 +1,122 @@
+//! Is this FTP? A greeting that says so, or replies that nobody else has: SMTP greets with the same
+//! code, and POP3 and IRC have some of the commands.
+
+use dissect::{Hello, Verdict};
+use model::Side;
+
+use crate::{
+    framed::Halt,
+    replies::{self, Reply},
+};
+
+/// Replies of one packet looked at.
+const REPLIES_MAX: usize = 6;
+
+/// The commands (RFC 959, 2228, 2389, 2428, 3659, and what is used besides).
+const COMMANDS: [&[u8]; 54] = [
+    b"USER", b"PASS", b"ACCT", b"CWD", b"CDUP", b"SMNT", b"REIN", b"QUIT", b"PORT", b"PASV",
+    b"TYPE", b"STRU", b"MODE", b"RETR", b"STOR", b"STOU", b"APPE", b"ALLO", b"REST", b"RNFR",
+    b"RNTO", b"ABOR", b"DELE", b"RMD", b"MKD", b"PWD", b"LIST", b"NLST", b"SITE", b"SYST", b"STAT",
+    b"HELP", b"NOOP", b"AUTH", b"ADAT", b"PBSZ", b"PROT", b"CCC", b"MIC", b"CONF", b"ENC", b"FEAT",
+    b"OPTS", b"EPRT", b"EPSV", b"MDTM", b"MLSD", b"MLST", b"SIZE", b"XPWD", b"XMKD", b"XCWD",
+    b"CLNT", b"HOST",
+];
+
+/// What the first bytes look like.
+pub(super) fn probe(hello: &Hello<'_>) -> Verdict {
+    let verdict = match hello.bytes.first() {
+        Some(b'1'..=b'5') => server(hello),
+        Some(first) if first.is_ascii_alphabetic() => client(hello),
+        _ => Verdict::No,
+    };
+    match verdict {
+        Verdict::Maybe if !hello.more => Verdict::No,
+        Verdict::Is(side) if !replies::agrees(hello.from, side) => Verdict::No,
+        verdict => verdict,
+    }
+}
+
+fn client(hello: &Hello<'_>) -> Verdict {
+    match replies::line(hello.bytes) {
+        Ok(end) => {
+            let line = hello.bytes.get(..end).unwrap_or_default();
+            let known = is_command(line);
+            if known && (hello.to_usual_port || is_sure(line)) {
+                return Verdict::Is(Side::Client);
+            }
+            // The server may still say what it is.
+            if known && hello.from != Some(Side::Server) { Verdict::Maybe } else { Verdict::No }
+        }
+        Err(Halt::Short(_)) if may_be_command(hello.bytes) => Verdict::Maybe,
+        Err(_) => Verdict::No,
+    }
+}
+
+/// Whether it is a command of FTP, which others may have as well.
+pub(super) fn is_command(line: &[u8]) -> bool {
+    let verb = replies::words(line).map(|(verb, _)| verb.to_ascii_uppercase());
+    verb.is_some_and(|verb| COMMANDS.contains(&&verb[..]))
+}
+
+fn may_be_command(start: &[u8]) -> bool {
+    let word = start.split(|byte| matches!(byte, b' ' | b'\r')).next().unwrap_or_default();
+    let upper = word.get(..8).unwrap_or(word).to_ascii_uppercase();
+    start.len() < 512
+        && COMMANDS
+            .iter()
+            .any(|known| known.starts_with(&upper) || word.len() < start.len() && *known == upper)
+}
+
+/// Whether nobody else says this.
+fn is_sure(line: &[u8]) -> bool {
+    let line = replies::without_end(line).to_ascii_uppercase();
+    let numbers = |rest: &[u8]| {
+        rest.split(|byte| *byte == b',').count() == 6
+            && rest.iter().all(|byte| byte.is_ascii_digit() || *byte == b',')
+    };
+    match &line[..] {
+        b"PASV" | b"EPSV" | b"TYPE I" | b"TYPE A" | b"TYPE A N" | b"PBSZ 0" | b"PROT P"
+        | b"PROT C" | b"OPTS UTF8 ON" => true,
+        [b'P', b'O', b'R', b'T', b' ', rest @ ..] => numbers(rest),
+        line => line.starts_with(b"EPRT |"),
+    }
+}
+
+fn server(hello: &Hello<'_>) -> Verdict {
+    let mut rest = hello.bytes;
+    for _ in 0..REPLIES_MAX {
+        match Reply::read(rest) {
+            Ok(reply) => {
+                let all = rest.get(..reply.size).unwrap_or_default();
+                if hello.from_usual_port || says_so(reply.code, all) {
+                    return Verdict::Is(Side::Server);
+                }
+                if !matches!(reply.code, 220 | 331 | 230 | 530 | 211 | 215 | 200) {
+                    return Verdict::No;
+                }
+                rest = rest.get(reply.size..).unwrap_or_default();
+                if rest.is_empty() {
+                    return Verdict::Maybe;
+                }
+            }
+            Err(Halt::Short(_)) => return Verdict::Maybe,
+            Err(Halt::Bad) => return Verdict::No,
+        }
+    }
+    Verdict::No
+}
+
+/// Whether a reply can only be one of FTP.
+fn says_so(code: u16, reply: &[u8]) -> bool {
+    let start = reply.get(..512).unwrap_or(reply).to_ascii_lowercase();
+    let has = |text: &[u8]| memchr::memmem::find(&start, text).is_some();
+    match code {
+        220 => (has(b"ftp") || has(b"filezilla")) && !has(b"smtp"),
+        331 => has(b"password") || has(b"pass"),
+        227 => has(b"passive mode") && start.iter().filter(|byte| **byte == b',').count() >= 5,
+        229 => has(b"passive mode") && has(b"(|||"),
+        150 | 125 => has(b"data connection") || has(b"mode data"),
+        211 => has(b"\r\n mdtm") || has(b"\r\n epsv") || has(b"\r\n rest stream"),
+        _ => false,
+    }
+}

@@ -1,0 +1,134 @@
+//! Is this SMTP? A greeting that says so, or a command that nobody else has. FTP greets with the same
+//! code.
+
+use dissect::{Hello, Verdict};
+use model::Side;
+
+use crate::{
+    framed::Halt,
+    replies::{self, Reply},
+};
+
+/// What the first bytes look like.
+pub(super) fn probe(hello: &Hello<'_>) -> Verdict {
+    let verdict = match hello.bytes.first() {
+        Some(b'1'..=b'5') => server(hello),
+        Some(first) if first.is_ascii_alphabetic() => client(hello),
+        _ => Verdict::No,
+    };
+    match verdict {
+        Verdict::Maybe if !hello.more => Verdict::No,
+        Verdict::Is(side) if !replies::agrees(hello.from, side) => Verdict::No,
+        verdict => verdict,
+    }
+}
+
+fn client(hello: &Hello<'_>) -> Verdict {
+    match replies::line(hello.bytes) {
+        Ok(end) => {
+            let line = hello.bytes.get(..end).unwrap_or_default();
+            if is_sure(line) || hello.to_usual_port && is_command(line) {
+                return Verdict::Is(Side::Client);
+            }
+            Verdict::No
+        }
+        Err(Halt::Short(_)) if is_start(hello.bytes) => Verdict::Maybe,
+        Err(_) => Verdict::No,
+    }
+}
+
+/// Whether nobody else says this.
+pub(super) fn is_sure(line: &[u8]) -> bool {
+    let upper = line.get(..16).unwrap_or(line).to_ascii_uppercase();
+    let has = |start: &[u8]| upper.starts_with(start);
+    let line = replies::without_end(line);
+    if has(b"EHLO ") || has(b"LHLO ") {
+        return line.len() > 5 && line.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    }
+    if has(b"HELO ") {
+        return line.len() > 5 && !line.get(5..).unwrap_or_default().contains(&b' ');
+    }
+    (has(b"MAIL FROM:") || has(b"RCPT TO:")) && line.contains(&b'@')
+        || upper.starts_with(b"MAIL FROM:<>")
+}
+
+/// Whether it is a command, which others may have as well.
+pub(super) fn is_command(line: &[u8]) -> bool {
+    const VERBS: [&[u8]; 14] = [
+        b"HELO",
+        b"EHLO",
+        b"LHLO",
+        b"MAIL",
+        b"RCPT",
+        b"DATA",
+        b"BDAT",
+        b"RSET",
+        b"NOOP",
+        b"QUIT",
+        b"VRFY",
+        b"EXPN",
+        b"AUTH",
+        b"STARTTLS",
+    ];
+    let verb = replies::words(line).map(|(verb, _)| verb.to_ascii_uppercase());
+    verb.is_some_and(|verb| VERBS.contains(&&verb[..]))
+}
+
+/// Whether it may become a line that is sure.
+fn is_start(bytes: &[u8]) -> bool {
+    let upper = bytes.get(..6).unwrap_or(bytes).to_ascii_uppercase();
+    let known: [&[u8]; 5] = [b"EHLO ", b"HELO ", b"LHLO ", b"MAIL F", b"RCPT T"];
+    known.iter().any(|known| known.starts_with(&upper) || upper.starts_with(known))
+}
+
+fn server(hello: &Hello<'_>) -> Verdict {
+    let (mut rest, mut count) = (hello.bytes, 0);
+    // A greeting without a word about itself is followed by something that says more.
+    while count < 4 {
+        match Reply::read(rest) {
+            Ok(reply) => {
+                let all = rest.get(..reply.size).unwrap_or_default();
+                if is_greeting(all) || hello.from_usual_port || is_enhanced(all) {
+                    return Verdict::Is(Side::Server);
+                }
+                if !matches!(reply.code, 220 | 250 | 354) {
+                    return Verdict::No;
+                }
+                rest = rest.get(reply.size..).unwrap_or_default();
+                count += 1;
+                if rest.is_empty() {
+                    return Verdict::Maybe;
+                }
+            }
+            Err(Halt::Short(_)) => return Verdict::Maybe,
+            Err(Halt::Bad) => return Verdict::No,
+        }
+    }
+    Verdict::No
+}
+
+fn is_greeting(reply: &[u8]) -> bool {
+    reply.starts_with(b"220")
+        && reply
+            .windows(4)
+            .any(|word| word.eq_ignore_ascii_case(b"SMTP") || word.eq_ignore_ascii_case(b"LMTP"))
+}
+
+/// Whether a reply carries an enhanced status code of its class (RFC 2034), or an extension that only
+/// SMTP has.
+fn is_enhanced(reply: &[u8]) -> bool {
+    let enhanced = match reply {
+        [b'2', _, _, _, b'2', b'.', digit, rest @ ..]
+        | [b'4', _, _, _, b'4', b'.', digit, rest @ ..]
+        | [b'5', _, _, _, b'5', b'.', digit, rest @ ..] => {
+            digit.is_ascii_digit()
+                && rest.iter().take(12).position(|byte| *byte == b'.').is_some_and(|at| at < 3)
+        }
+        _ => false,
+    };
+    let known: [&[u8]; 4] =
+        [b"PIPELINING\r\n", b"8BITMIME\r\n", b"STARTTLS\r\n", b"ENHANCEDSTATUSCODES"];
+    let extension = reply.starts_with(b"250-")
+        && known.iter().any(|name| memchr::memmem::find(reply, name).is_some());
+    enhanced || extension
+}
