@@ -68,7 +68,8 @@ export function draw({ nodes, links }: View): Drawing {
     graph.setNode(node.id, { width: WIDTH, height: HEIGHT });
     if (groups.has(node.namespace) && !node.folded) graph.setParent(node.id, `ns:${node.namespace}`);
   }
-  for (const link of links) graph.setEdge(link.from, link.to, { weight: Math.max(1, Math.log10(link.calls + 1)) });
+  // Whole weights: with fractions, the simplex may chase a rounding error for ever.
+  for (const link of links) graph.setEdge(link.from, link.to, { weight: 1 + Math.round(Math.log10(link.calls + 1)) });
   dagre(graph);
 
   const placed = new Map<string, Box>();

@@ -17,18 +17,18 @@ export interface Place {
 export function parse(path: string, search: string): Place {
   const parts = path.split('/').filter(Boolean), query = new URLSearchParams(search);
   const view = VIEWS.find(view => view === parts[0]) ?? 'calls';
-  const { where = '', range = '', ...extra } = Object.fromEntries(query) as Record<string, string>;
-  return { view, id: view === 'call' && parts[1] ? decodeURIComponent(parts[1]) : '', where, range, extra };
+  const { where = '', range = '', id = '', ...extra } = Object.fromEntries(query) as Record<string, string>;
+  return { view, id: view === 'call' ? id : '', where, range, extra };
 }
 
 export function link(place: Place): string {
   const query = new URLSearchParams();
+  if (place.view === 'call') query.set('id', place.id);
   if (place.where) query.set('where', place.where);
   if (place.range) query.set('range', place.range);
   for (const [key, value] of Object.entries(place.extra)) if (value) query.set(key, value);
   const text = query.toString();
-  const path = place.view === 'call' ? `/call/${encodeURIComponent(place.id)}` : `/${place.view}`;
-  return path + (text ? `?${text}` : '');
+  return `/${place.view}${text ? `?${text}` : ''}`;
 }
 
 class Route {

@@ -14,6 +14,8 @@ const PAGE = 200;
 /** A segment is read on from its start over at most so many rows; beyond that it is divided. */
 const READ_ON = 1200;
 const DIVIDE_TO = 400;
+/** A call that ends so long after it began is not shown as new. */
+const LATE_NS = 60_000_000_000n;
 export const FRESH_MAX = 20_000;
 export const SORT_MAX = 10_000;
 
@@ -53,6 +55,8 @@ export class Rows {
   error = $state.raw<ApiError | null>(null);
   /** Live calls held back while the user looks at something else. */
   waiting = $state(0);
+  /** Live calls of an earlier time, as an import finds them: they belong between those that are listed. */
+  late = $state(0);
 
   private fresh: Call[] = [];
   private held: Call[] = [];
@@ -227,8 +231,10 @@ export class Rows {
   /** Adds live calls; `hold` keeps them back until `release`. */
   push(calls: Call[], hold: boolean): void {
     if (this.sorted || !this.down) hold = true;
+    const early = (this.top ?? BigInt(Date.now()) * 1_000_000n) - LATE_NS;
     for (const call of calls) {
       if (this.seen.has(call.id)) continue;
+      if (nanos(call.time) < early) { this.late++; continue; }
       const place = this.places.get(call.id);
       if (place !== undefined && this.fresh[place]?.id === call.id) { this.fresh[place] = call; continue; }
       this.held.push(call);
