@@ -8,11 +8,15 @@ export interface Loss { name: string; count: number; words: string; next?: strin
 export class Live {
   state = $state<'off' | 'joining' | 'on' | 'broken'>('off');
   missed = $state(0);
+  /** All that was lost, also before we looked. */
   losses = $state.raw<Loss[]>([]);
+  /** What was lost while we looked: counts since then. */
+  fresh = $state.raw<Loss[]>([]);
   /** Calls a second, over the last few seconds. */
   rate = $state(0);
 
   private stop: AbortController | null = null;
+  private before: Map<string, number> | null = null;
   private batch: Call[] = [];
   private counts: number[] = [];
   private timer = 0;
@@ -46,7 +50,7 @@ export class Live {
         await follow(where, stop.signal, ({ event, data }) => {
           if (event === 'call') this.batch.push(JSON.parse(data) as Call);
           else if (event === 'missed') this.missed += Number((JSON.parse(data) as { count: number }).count) || 0;
-          else if (event === 'health') this.losses = lossesOf(JSON.parse(data));
+          else if (event === 'health') this.lose(lossesOf(JSON.parse(data)));
           if (performance.now() - joined > 5000) wait = 500;
         });
       } catch (fault) {
@@ -57,6 +61,19 @@ export class Live {
       }
       await new Promise(resolve => setTimeout(resolve, wait));
     }
+  }
+
+  private lose(losses: Loss[]): void {
+    this.losses = losses;
+    this.before ??= new Map(losses.map(({ name, count }) => [name, count]));
+    this.fresh = losses.map(loss => ({ ...loss, count: loss.count - (this.before!.get(loss.name) ?? 0) })).filter(loss => loss.count > 0);
+  }
+
+  /** The notice of losses was read. */
+  seen(): void {
+    this.missed = 0;
+    this.before = new Map(this.losses.map(({ name, count }) => [name, count]));
+    this.fresh = [];
   }
 
   private flush(): void {

@@ -57,10 +57,53 @@ export function view(map: ServiceMap, open: ReadonlySet<string>, focus: string |
 export interface Box { x: number; y: number; width: number; height: number }
 export interface Drawing { width: number; height: number; nodes: Map<string, Box>; groups: (Box & { name: string })[]; paths: Map<string, { d: string; label: { x: number; y: number } }> }
 
-/** Places from left to right: who asks stands left of who is asked. */
-export function draw({ nodes, links }: View): Drawing {
+/** Parts of the map that no link and no namespace joins. */
+function parts({ nodes, links }: View): View[] {
+  const head = new Map<string, string>();
+  const find = (id: string): string => {
+    let at = id;
+    for (let up = head.get(at); up !== undefined && up !== at; up = head.get(at)) at = up;
+    return at;
+  };
+  const join = (a: string, b: string) => { const [one, two] = [find(a), find(b)]; if (one !== two) head.set(one, two); };
+  for (const node of nodes) if (node.namespace && !node.folded) join(node.id, `ns:${node.namespace}`);
+  for (const link of links) join(link.from, link.to);
+  const found = new Map<string, View>();
+  const of = (id: string) => { const key = find(id); let one = found.get(key); if (!one) found.set(key, (one = { nodes: [], links: [] })); return one; };
+  for (const node of nodes) of(node.id).nodes.push(node);
+  for (const link of links) of(link.from).links.push(link);
+  return [...found.values()];
+}
+
+/** Places from left to right: who asks stands left of who is asked. Parts stand in rows, as wide as `aspect` wants. */
+export function draw(all: View, aspect = 1.7): Drawing {
+  const drawn = parts(all).map(drawPart).sort((a, b) => b.height - a.height || b.width - a.width);
+  const area = drawn.reduce((sum, one) => sum + one.width * one.height, 0);
+  const wide = Math.max(...drawn.map(one => one.width), Math.sqrt(area * aspect) * 1.08, 1);
+  const whole: Drawing = { width: 1, height: 1, nodes: new Map(), groups: [], paths: new Map() };
+  // Shelves: the first that has room takes a part, upwards in its last column if there is room below.
+  const shelves: { y: number; height: number; x: number; column: { x: number; y: number; width: number } }[] = [];
+  let bottom = 0;
+  for (const one of drawn) {
+    let x = 0, y = bottom;
+    const below = shelves.find(shelf => one.width <= shelf.column.width && shelf.column.y + one.height <= shelf.y + shelf.height);
+    const beside = below ? undefined : shelves.find(shelf => shelf.x + one.width <= wide && one.height <= shelf.height);
+    if (below) { x = below.column.x; y = below.column.y; below.column.y += one.height; }
+    else if (beside) { x = beside.x; y = beside.y; beside.column = { x, y: y + one.height, width: one.width }; beside.x += one.width; }
+    else { shelves.push({ y, height: one.height, x: one.width, column: { x: 0, y: y + one.height, width: one.width } }); bottom += one.height; }
+    shift(one.nodes, one.groups, one.paths, x, y);
+    for (const [id, box] of one.nodes) whole.nodes.set(id, box);
+    for (const [id, path] of one.paths) whole.paths.set(id, path);
+    whole.groups.push(...one.groups);
+    whole.width = Math.max(whole.width, x + one.width);
+    whole.height = Math.max(whole.height, y + one.height);
+  }
+  return whole;
+}
+
+function drawPart({ nodes, links }: View): Drawing {
   const graph = new Graph({ compound: true, multigraph: false });
-  graph.setGraph({ rankdir: 'LR', nodesep: 16, ranksep: nodes.length > 60 ? 110 : 78, marginx: 28, marginy: 28, ranker: 'network-simplex' });
+  graph.setGraph({ rankdir: 'LR', nodesep: 16, ranksep: nodes.length > 60 ? 110 : 78, marginx: 16, marginy: 16, ranker: 'network-simplex' });
   graph.setDefaultEdgeLabel(() => ({}));
   const groups = new Set(nodes.filter(node => !node.folded && node.namespace).map(node => node.namespace));
   for (const group of groups) graph.setNode(`ns:${group}`, {});
@@ -91,7 +134,7 @@ export function draw({ nodes, links }: View): Drawing {
   const all = [...placed.values(), ...around];
   const minX = Math.min(0, ...all.map(box => box.x - 10)), minY = Math.min(0, ...all.map(box => box.y - 10));
   if (minX < 0 || minY < 0) shift(placed, around, paths, -minX, -minY);
-  return { width: Math.max(1, ...all.map(box => box.x + box.width)) + 28, height: Math.max(1, ...all.map(box => box.y + box.height)) + 28, nodes: placed, groups: around, paths };
+  return { width: Math.max(1, ...all.map(box => box.x + box.width)) + 16, height: Math.max(1, ...all.map(box => box.y + box.height)) + 16, nodes: placed, groups: around, paths };
 }
 
 function shift(nodes: Map<string, Box>, groups: Box[], paths: Drawing['paths'], x: number, y: number): void {
