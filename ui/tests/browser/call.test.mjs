@@ -22,7 +22,7 @@ test('request and response with headers, query, cookies and a JSON body', async 
   const there = await page(call);
   await there.getByRole('heading', { level: 2, name: new RegExp(`^POST ${call.endpoint.slice(0, 20).replaceAll('/', '\\/')}`) }).waitFor();
   const request = there.getByRole('region', { name: 'Request', exact: true }), response = there.getByRole('region', { name: 'Response', exact: true });
-  await request.getByText('Cookies').waitFor();
+  await request.locator('summary', { hasText: 'Cookies' }).waitFor();
   for (const [name] of call.request.headers) await request.getByText(name, { exact: true }).first().waitFor();
   // The body as a tree, searched, as text, as bytes.
   const key = Object.keys(JSON.parse(call.response.body.text))[0];

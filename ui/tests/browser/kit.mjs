@@ -26,14 +26,14 @@ const freePort = () => new Promise((resolve, reject) => {
 });
 
 /** `callscope serve` over these recordings, once all of them are read. */
-export async function serve(files, more = []) {
+export async function serve(files, { token, more = [] } = {}) {
   const port = await freePort(), url = `http://127.0.0.1:${port}`;
   const child = spawn(program(), ['serve', '--listen', `127.0.0.1:${port}`, '--ui-dir', dist, ...more, ...files.map(file => fixtures + file)], { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.on('data', text => { said += text; });
   const stop = () => new Promise(resolve => { if (child.exitCode !== null) resolve(); child.once('exit', resolve); child.kill(); setTimeout(() => child.kill('SIGKILL'), 5000).unref(); });
   const get = async (what, params = {}) => {
-    const answer = await fetch(`${url}/api/v1/${what}?${new URLSearchParams(params)}`);
+    const answer = await fetch(`${url}/api/v1/${what}?${new URLSearchParams(params)}`, { headers: token ? { authorization: `Bearer ${token}` } : {} });
     const text = await answer.text();
     assert(answer.ok, `${what}: ${answer.status} ${text}`);
     return JSON.parse(text);
@@ -100,9 +100,9 @@ export async function visit(url, where = '/calls', { theme = 'light', size = { w
 
 const axe = readFileSync(path('../../node_modules/axe-core/axe.min.js'), 'utf8');
 /** WCAG 2.2 A and AA, and good practice, by axe; parts in the query bar's shadow root too. */
-export async function accessible(page, what) {
+export async function accessible(page, what, only = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']) {
   await page.evaluate(axe);
-  const found = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+  const found = await page.evaluate(runOnly => window.axe.run(document, { runOnly, resultTypes: ['violations'] }), only);
   const told = found.violations.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.slice(0, 4).map(node => `    ${node.target.join(' ')}\n    ${node.html.slice(0, 160)}\n    ${node.failureSummary?.split('\n')[1]?.trim()}`).join('\n')}`);
   assert.deepEqual(told, [], `${what}:\n${told.join('\n')}`);
 }
@@ -134,8 +134,9 @@ export function recent(file) {
 
 export async function upload(url, bytes, name) {
   const answer = await fetch(`${url}/api/v1/import?name=${name}`, { method: 'POST', body: bytes, headers: { 'content-type': 'application/octet-stream' } });
-  assert(answer.ok, await answer.text());
-  return (await answer.json()).import;
+  const text = await answer.text();
+  assert(answer.ok, text);
+  return JSON.parse(text).import;
 }
 
 /** Drops files on the page as the mouse would. */

@@ -25,7 +25,15 @@ test('an empty server says what to do; a capture that is dropped is imported', a
   await page.done();
 });
 
+/** Something older, so that there is a list. */
+async function some() {
+  if ((await server.get('health')).calls) return;
+  const id = await upload(server.url, readFileSync(`${fixtures}shop.pcapng.zst`), 'shop.pcapng.zst');
+  await until('it is read', async () => (await server.get(`imports/${id}`)).state === 'done');
+}
+
 test('live calls are listed as they come, held back while one reads, and paused', async () => {
+  await some();
   const page = await visit(server.url);
   await listed(page);
   const before = await until('the count', () => total(page).catch(() => 0));
@@ -53,6 +61,7 @@ test('live calls are listed as they come, held back while one reads, and paused'
 });
 
 test('what the live view was too slow for is told, and the way back', async () => {
+  await some();
   const between = await proxy(server.port);
   const page = await visit(between.url, '/calls', { expected: /Failed to load resource/ });
   await listed(page);
