@@ -39,5 +39,5 @@ export default defineConfig({
     chunkSizeWarningLimit: 1500,
   },
   server: { port: 5173, proxy: { '/api': process.env.CALLSCOPE ?? 'http://127.0.0.1:8898' } },
-  test: { include: ['tests/unit/**/*.test.ts'] },
+  test: { include: ['tests/unit/**/*.test.ts'], setupFiles: ['tests/unit/browser.ts'] },
 } as Parameters<typeof defineConfig>[0]);

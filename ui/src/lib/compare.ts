@@ -64,7 +64,8 @@ export function bodyText(body: Body | undefined): string | null {
   const text = textOf(body);
   if (text === null) return null;
   const json = parseJson(text);
-  return json === undefined ? text : JSON.stringify(JSON.parse(text), null, 2);
+  // Numbers too large to be read exactly are left as they are written.
+  return json === undefined || /\d{16}/.test(text) ? text : JSON.stringify(JSON.parse(text), null, 2);
 }
 
 export function facts(call: Call, words: { duration: (ns?: number) => string; bytes: (count?: number) => string; moment: (time: string) => string; title: (call: Call, side: 'src' | 'dst') => string }): [string, string][] {

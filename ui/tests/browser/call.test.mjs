@@ -111,9 +111,8 @@ test('beside the list: opened by a click, next and previous, and two are compare
   await there.keyboard.press('x');
   await until('compared', () => there.url().includes('/compare'));
   await there.getByText(/differences?$/).first().waitFor();
-  await there.getByRole('region', { name: 'The call', exact: true }).waitFor();
-  await accessible(there, 'compare');
   await there.getByLabel('Also what is the same').check();
-  await there.getByText('Pairing').waitFor();
+  await there.getByRole('region', { name: 'The call', exact: true }).getByText('Pairing').waitFor();
+  await accessible(there, 'compare');
   await there.done();
 });
