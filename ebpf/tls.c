@@ -1,66 +1,69 @@
-/* What TLS libraries read and write: taken where the library returns to the application.
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/*
+ * What TLS libraries read and write: taken where the library returns to the application.
  *
  * Each read and write is met twice: at its entry (which connection, which buffer) and at its return
  * (how many bytes). The socket below is learned from the sends and receives that the same thread or
  * goroutine makes in between. Nothing here changes what the application does.
  */
 #include "tls.h"
+#include "registers.h"
+
+char under[] SECTION("license") = "GPL";
 
 struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 25); /* set anew by the loader */
-} RECORDS SEC(".maps");
+	MAP_UINT(type, MAP_RINGBUF);
+	MAP_UINT(max_entries, 1 << 25); /* set anew by the loader */
+} RECORDS SECTION(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1 << 14);
-	__type(key, struct caller);
-	__type(value, struct call);
-} CALLS SEC(".maps");
+	MAP_UINT(type, MAP_LRU_HASH);
+	MAP_UINT(max_entries, 1 << 14);
+	MAP_TYPE(key, struct caller);
+	MAP_TYPE(value, struct call);
+} CALLS SECTION(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1 << 16);
-	__type(key, struct object);
-	__type(value, struct connection);
-} CONNECTIONS SEC(".maps");
+	MAP_UINT(type, MAP_LRU_HASH);
+	MAP_UINT(max_entries, 1 << 16);
+	MAP_TYPE(key, struct object);
+	MAP_TYPE(value, struct connection);
+} CONNECTIONS SECTION(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1 << 14);
-	__type(key, u32);
-	__type(value, struct thread);
-} THREADS SEC(".maps");
+	MAP_UINT(type, MAP_LRU_HASH);
+	MAP_UINT(max_entries, 1 << 14);
+	MAP_TYPE(key, u32);
+	MAP_TYPE(value, struct thread);
+} THREADS SECTION(".maps");
 
 /* Processes that were seen to speak TLS, and whether they are Go's. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1 << 14);
-	__type(key, u32);
-	__type(value, u32);
-} SPEAKERS SEC(".maps");
+	MAP_UINT(type, MAP_LRU_HASH);
+	MAP_UINT(max_entries, 1 << 14);
+	MAP_TYPE(key, u32);
+	MAP_TYPE(value, u32);
+} SPEAKERS SECTION(".maps");
 enum { SPEAKS = 1, SPEAKS_GO = 2 };
 
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, LOSSES);
-	__type(key, u32);
-	__type(value, u64);
-} LOST SEC(".maps");
+	MAP_UINT(type, MAP_PERCPU_ARRAY);
+	MAP_UINT(max_entries, LOSSES);
+	MAP_TYPE(key, u32);
+	MAP_TYPE(value, u64);
+} LOST SECTION(".maps");
 
 /* The last number given to a connection; one counter a processor. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, u64);
-} NUMBERS SEC(".maps");
-
-static u32 (*const get_smp_processor_id)(void) = (void *)8;
+	MAP_UINT(type, MAP_PERCPU_ARRAY);
+	MAP_UINT(max_entries, 1);
+	MAP_TYPE(key, u32);
+	MAP_TYPE(value, u64);
+} NUMBERS SECTION(".maps");
 
 /* Set by the loader: the process that must not be tapped (our own), and when a full ring wakes us. */
-const volatile u32 OWN_TGID = 0;
-const volatile u64 WAKE_BYTES = 1 << 20;
+const volatile u32 own_tgid = 0;
+const volatile u64 wake_bytes = 1 << 20;
 
 enum {
 	/* Copied at a time; a write of `CHUNKS` of them is copied whole, what is longer is a gap. */
@@ -77,7 +80,7 @@ enum {
 	S_IFSOCK = 0140000,
 	AF_INET = 2,
 	AF_INET6 = 10,
-	SOCK_STREAM = 1,
+	IPPROTO_TCP = 6,
 	GNUTLS_AGAIN = -28,
 	GNUTLS_INTERRUPTED = -52,
 	GNUTLS_SERVER = 1,
@@ -98,15 +101,15 @@ INLINE u64 next_number(void)
 	if (!last)
 		return 0;
 	*last += 1;
-	return ((u64)get_smp_processor_id() << 48) | *last;
+	return ((u64)processor_id() << 48) | *last;
 }
 
-/* --- Records. --- */
+/* === Records. === */
 
 INLINE void fill(struct head *head, const struct connection *of, u8 kind, u8 dir)
 {
-	u64 pid_tgid = get_current_pid_tgid();
-	head->at = ktime_get_ns();
+	u64 pid_tgid = current_pid_tgid();
+	head->at = ktime_ns();
 	head->connection = of->number;
 	head->offset = 0;
 	head->whole = 0;
@@ -146,23 +149,24 @@ INLINE void fill_piece(struct head *head, const struct connection *of, const str
 INLINE void put(const struct connection *of, const struct piece *piece, const u32 room, u64 wake)
 {
 	u64 len = piece->len;
-	struct head *head = ringbuf_reserve(&RECORDS, sizeof(*head) + room, 0);
+	struct head *head = ring_reserve(&RECORDS, sizeof(*head) + room, 0);
 	if (!head) {
 		lose(LOST_RING, len);
 		return;
 	}
 	fill_piece(head, of, piece);
-	asm volatile("" : "+r"(len));
-	if (len > room || probe_read_user(head + 1, len, (const void *)piece->from)) {
+	/* The compiler must not know better than the verifier. */
+	__asm__ volatile("" : "+r"(len));
+	if (len > room || read_user(head + 1, len, (const void *)piece->from)) {
 		/* Its page is not in memory. */
 		head->kind = KIND_GAP;
 		lose(LOST_FAULT, piece->len);
 	}
-	ringbuf_submit(head, wake);
+	ring_submit(head, wake);
 }
 
 /* Not static: the verifier looks at it once, and not in every turn of the loop that calls it. */
-APART_ONCE int put_chunk(const struct connection *of, const struct piece *piece, u64 wake)
+VERIFIED_ONCE int put_chunk(const struct connection *of, const struct piece *piece, u64 wake)
 {
 	if (!of || !piece)
 		return 0;
@@ -170,12 +174,12 @@ APART_ONCE int put_chunk(const struct connection *of, const struct piece *piece,
 	return 0;
 }
 
-APART int put_rest(const struct connection *of, const struct piece *piece)
+CALLED int put_rest(const struct connection *of, const struct piece *piece)
 {
 	if (!of || !piece)
 		return 0;
-	u64 waiting = ringbuf_query(&RECORDS, BPF_RB_AVAIL_DATA);
-	u64 wake = waiting > WAKE_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	u64 waiting = ring_query(&RECORDS, RING_BYTES_WAITING);
+	u64 wake = waiting > wake_bytes ? RING_FORCE_WAKEUP : RING_NO_WAKEUP;
 	if (piece->len <= SMALL)
 		put(of, piece, SMALL, wake);
 	else if (piece->len <= MEDIUM)
@@ -186,27 +190,27 @@ APART int put_rest(const struct connection *of, const struct piece *piece)
 }
 
 /* Says that the piece is missing: user space then need not wait for the next offset to see it. */
-APART int put_gap(const struct connection *of, const struct piece *piece)
+CALLED int put_gap(const struct connection *of, const struct piece *piece)
 {
 	if (!of || !piece)
 		return 0;
-	struct head *head = ringbuf_reserve(&RECORDS, sizeof(*head), 0);
+	struct head *head = ring_reserve(&RECORDS, sizeof(*head), 0);
 	if (!head) {
 		lose(LOST_NOTICE, 1);
 		return 0;
 	}
 	fill_piece(head, of, piece);
 	head->kind = KIND_GAP;
-	ringbuf_submit(head, BPF_RB_NO_WAKEUP);
+	ring_submit(head, RING_NO_WAKEUP);
 	return 0;
 }
 
-APART int put_bytes(struct connection *of, const struct call *call, u64 count, u64 write_since)
+CALLED int put_bytes(struct connection *of, const struct call *call, u64 count, u64 write_since)
 {
 	if (!of || !call)
 		return 0;
 	u32 dir = call->dir & 1;
-	u64 now = ktime_get_ns();
+	u64 now = ktime_ns();
 	struct piece piece = {
 		.from = call->buffer,
 		.offset = of->offset[dir],
@@ -220,7 +224,7 @@ APART int put_bytes(struct connection *of, const struct call *call, u64 count, u
 	for (u32 i = 0; i < CHUNKS && count > CHUNK; i++) {
 		piece.len = CHUNK;
 		/* A long one wakes user space while it is copied: the ring need not hold all of it. */
-		put_chunk(of, &piece, (i & 15) ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP);
+		put_chunk(of, &piece, (i & 15) ? RING_NO_WAKEUP : RING_FORCE_WAKEUP);
 		piece.at = now;
 		piece.from += CHUNK;
 		piece.offset += CHUNK;
@@ -237,7 +241,7 @@ APART int put_bytes(struct connection *of, const struct call *call, u64 count, u
 
 INLINE void put_notice(const struct connection *of, u8 kind, u64 wake)
 {
-	struct head *head = ringbuf_reserve(&RECORDS, sizeof(*head), 0);
+	struct head *head = ring_reserve(&RECORDS, sizeof(*head), 0);
 	if (!head) {
 		lose(LOST_NOTICE, 1);
 		return;
@@ -245,10 +249,10 @@ INLINE void put_notice(const struct connection *of, u8 kind, u64 wake)
 	fill(head, of, kind, DIR_NEITHER);
 	head->offset = of->offset[DIR_READ];
 	head->whole = of->offset[DIR_WRITE];
-	ringbuf_submit(head, wake);
+	ring_submit(head, wake);
 }
 
-/* --- Connections. --- */
+/* === Connections. === */
 
 INLINE struct connection *connection_at(u64 object, u32 tgid)
 {
@@ -256,7 +260,7 @@ INLINE struct connection *connection_at(u64 object, u32 tgid)
 	return map_lookup(&CONNECTIONS, &key);
 }
 
-APART struct connection *connection_of(u64 object, u64 tgid, u64 speaks)
+CALLED struct connection *connection_of(u64 object, u64 tgid, u64 speaks)
 {
 	struct object key = { .at = object, .tgid = (u32)tgid };
 	struct connection *known = map_lookup(&CONNECTIONS, &key);
@@ -264,10 +268,10 @@ APART struct connection *connection_of(u64 object, u64 tgid, u64 speaks)
 		return known;
 	struct connection fresh = {};
 	fresh.number = next_number();
-	map_update(&CONNECTIONS, &key, &fresh, BPF_NOEXIST);
+	map_update(&CONNECTIONS, &key, &fresh, UPDATE_NEW);
 	u32 process = (u32)tgid, how = (u32)speaks;
 	if (!map_lookup(&SPEAKERS, &process))
-		map_update(&SPEAKERS, &process, &how, BPF_ANY);
+		map_update(&SPEAKERS, &process, &how, UPDATE_ANY);
 	return map_lookup(&CONNECTIONS, &key);
 }
 
@@ -282,13 +286,13 @@ INLINE int same_address(const struct address *a, const struct address *b)
 /* Whether it is a TCP socket with two ends. */
 INLINE int read_address(const struct sock *sock, struct address *to)
 {
-	u16 family = 0, type = 0, port = 0;
+	u16 family = 0, protocol = 0, port = 0;
 	struct net *net = 0;
 	READ(family, sock->__sk_common.skc_family);
 	if (family != AF_INET && family != AF_INET6)
 		return 0;
-	READ(type, sock->sk_type);
-	if (type != SOCK_STREAM)
+	READ(protocol, sock->sk_protocol);
+	if (protocol != IPPROTO_TCP)
 		return 0;
 	to->family = family;
 	READ(to->local_port, sock->__sk_common.skc_num);
@@ -315,7 +319,7 @@ INLINE void settle(struct connection *of, const struct address *address)
 {
 	if (of->address.family && !same_address(&of->address, address) &&
 	    (of->offset[0] || of->offset[1])) {
-		put_notice(of, KIND_CLOSE, BPF_RB_NO_WAKEUP);
+		put_notice(of, KIND_CLOSE, RING_NO_WAKEUP);
 		of->number = next_number();
 		of->offset[0] = of->offset[1] = 0;
 		of->role = ROLE_UNKNOWN;
@@ -339,20 +343,20 @@ INLINE void suppose(struct connection *of, const struct address *address)
 		settle(of, address);
 }
 
-/* --- The library is called, and returns. --- */
+/* === The library is called, and returns. === */
 
 INLINE int enter(u64 who, u64 object, u64 buffer, u64 out, u8 dir, u8 form, u32 speaks)
 {
-	u64 pid_tgid = get_current_pid_tgid();
+	u64 pid_tgid = current_pid_tgid();
 	u32 tgid = pid_tgid >> 32, tid = (u32)pid_tgid;
-	if (tgid == OWN_TGID || !object)
+	if (tgid == own_tgid || !object)
 		return 0;
 	struct caller key = { .who = who, .tgid = tgid };
 	struct call call = {
 		.object = object,
 		.buffer = buffer,
 		.out = out,
-		.began = ktime_get_ns(),
+		.began = ktime_ns(),
 		.tid = tid,
 		.dir = dir,
 		.form = form,
@@ -366,7 +370,7 @@ INLINE int enter(u64 who, u64 object, u64 buffer, u64 out, u8 dir, u8 form, u32 
 		call.outer.dir = open->dir;
 		call.outer.form = open->form;
 	}
-	map_update(&CALLS, &key, &call, BPF_ANY);
+	map_update(&CALLS, &key, &call, UPDATE_ANY);
 	struct connection *of = connection_of(object, tgid, speaks);
 	if (!of)
 		return 0;
@@ -394,7 +398,7 @@ INLINE u64 count_of(const struct call *call, u64 returned)
 	case FORM_INT:
 		return (s32)returned > 0 ? (u32)returned : 0;
 	case FORM_FLAG:
-		if ((s32)returned != 1 || probe_read_user(&count, sizeof(count), (const void *)call->out))
+		if ((s32)returned != 1 || read_user(&count, sizeof(count), (const void *)call->out))
 			return 0;
 		return count;
 	case FORM_LONG:
@@ -419,7 +423,7 @@ INLINE void mind_retry(struct connection *of, struct call *call, u64 returned)
 
 INLINE int leave(u64 who, u64 returned)
 {
-	u64 pid_tgid = get_current_pid_tgid();
+	u64 pid_tgid = current_pid_tgid();
 	u32 tgid = pid_tgid >> 32, tid = (u32)pid_tgid;
 	struct caller key = { .who = who, .tgid = tgid };
 	struct call *open = map_lookup(&CALLS, &key);
@@ -453,7 +457,7 @@ INLINE int leave(u64 who, u64 returned)
 			thread->wrote = call.object;
 		} else {
 			struct thread fresh = { .wrote = call.object };
-			map_update(&THREADS, &tid, &fresh, BPF_ANY);
+			map_update(&THREADS, &tid, &fresh, UPDATE_ANY);
 		}
 	}
 	u64 count = count_of(&call, returned);
@@ -463,7 +467,7 @@ INLINE int leave(u64 who, u64 returned)
 		struct piece piece = {
 			.offset = of->offset[call.dir & 1],
 			.whole = count,
-			.at = ktime_get_ns(),
+			.at = ktime_ns(),
 			.len = count > 0xffffffff ? 0xffffffff : count,
 			.dir = call.dir,
 		};
@@ -476,8 +480,8 @@ INLINE int leave(u64 who, u64 returned)
 
 INLINE int set_role(u64 object, u32 role, u32 speaks)
 {
-	u32 tgid = get_current_pid_tgid() >> 32;
-	if (tgid == OWN_TGID || !object)
+	u32 tgid = current_pid_tgid() >> 32;
+	if (tgid == own_tgid || !object)
 		return 0;
 	struct connection *of = connection_of(object, tgid, speaks);
 	if (!of)
@@ -490,191 +494,191 @@ INLINE int set_role(u64 object, u32 role, u32 speaks)
 
 INLINE int give_up(u64 object)
 {
-	struct object key = { .at = object, .tgid = (u32)(get_current_pid_tgid() >> 32) };
+	struct object key = { .at = object, .tgid = (u32)(current_pid_tgid() >> 32) };
 	struct connection *of = map_lookup(&CONNECTIONS, &key);
 	if (!of)
 		return 0;
 	if (of->offset[0] || of->offset[1])
-		put_notice(of, KIND_CLOSE, BPF_RB_NO_WAKEUP);
+		put_notice(of, KIND_CLOSE, RING_NO_WAKEUP);
 	map_delete(&CONNECTIONS, &key);
 	return 0;
 }
 
-#define THREAD ((u64)(u32)get_current_pid_tgid())
+#define THREAD ((u64)(u32)current_pid_tgid())
 /* Beside the number of a thread: it makes a connection. */
 #define MAKING (1ull << 63)
 
-/* --- OpenSSL, BoringSSL, LibreSSL: (SSL *, buffer, number[, how many]). --- */
+/* === OpenSSL, BoringSSL, LibreSSL: (SSL *, buffer, number[, how many]). === */
 
-SEC("uprobe/ssl_read")
-int ssl_read(struct pt_regs *regs)
+SECTION("uprobe/ssl_read")
+int ssl_read(struct registers *regs)
 {
-	return enter(THREAD, ARG1(regs), ARG2(regs), 0, DIR_READ, FORM_INT, SPEAKS);
+	return enter(THREAD, ARGUMENT_1(regs), ARGUMENT_2(regs), 0, DIR_READ, FORM_INT, SPEAKS);
 }
 
-SEC("uprobe/ssl_write")
-int ssl_write(struct pt_regs *regs)
+SECTION("uprobe/ssl_write")
+int ssl_write(struct registers *regs)
 {
-	return enter(THREAD, ARG1(regs), ARG2(regs), 0, DIR_WRITE, FORM_INT, SPEAKS);
+	return enter(THREAD, ARGUMENT_1(regs), ARGUMENT_2(regs), 0, DIR_WRITE, FORM_INT, SPEAKS);
 }
 
-SEC("uprobe/ssl_read_ex")
-int ssl_read_ex(struct pt_regs *regs)
+SECTION("uprobe/ssl_read_ex")
+int ssl_read_ex(struct registers *regs)
 {
-	return enter(THREAD, ARG1(regs), ARG2(regs), ARG4(regs), DIR_READ, FORM_FLAG, SPEAKS);
+	return enter(THREAD, ARGUMENT_1(regs), ARGUMENT_2(regs), ARGUMENT_4(regs), DIR_READ, FORM_FLAG, SPEAKS);
 }
 
-SEC("uprobe/ssl_write_ex")
-int ssl_write_ex(struct pt_regs *regs)
+SECTION("uprobe/ssl_write_ex")
+int ssl_write_ex(struct registers *regs)
 {
-	return enter(THREAD, ARG1(regs), ARG2(regs), ARG4(regs), DIR_WRITE, FORM_FLAG, SPEAKS);
+	return enter(THREAD, ARGUMENT_1(regs), ARGUMENT_2(regs), ARGUMENT_4(regs), DIR_WRITE, FORM_FLAG, SPEAKS);
 }
 
 /* With kTLS the kernel sends a file: the bytes never are in the process. */
-SEC("uprobe/opaque_write")
-int opaque_write(struct pt_regs *regs)
+SECTION("uprobe/opaque_write")
+int opaque_write(struct registers *regs)
 {
-	return enter(THREAD, ARG1(regs), 0, 0, DIR_WRITE, FORM_OPAQUE, SPEAKS);
+	return enter(THREAD, ARGUMENT_1(regs), 0, 0, DIR_WRITE, FORM_OPAQUE, SPEAKS);
 }
 
-SEC("uprobe/opaque_read")
-int opaque_read(struct pt_regs *regs)
+SECTION("uprobe/opaque_read")
+int opaque_read(struct registers *regs)
 {
-	return enter(THREAD, ARG1(regs), 0, 0, DIR_READ, FORM_OPAQUE, SPEAKS);
+	return enter(THREAD, ARGUMENT_1(regs), 0, 0, DIR_READ, FORM_OPAQUE, SPEAKS);
 }
 
-SEC("uprobe/handshake")
-int handshake(struct pt_regs *regs)
+SECTION("uprobe/handshake")
+int handshake(struct registers *regs)
 {
-	return enter(THREAD, ARG1(regs), 0, 0, DIR_NEITHER, FORM_NONE, SPEAKS);
+	return enter(THREAD, ARGUMENT_1(regs), 0, 0, DIR_NEITHER, FORM_NONE, SPEAKS);
 }
 
-SEC("uprobe/is_client")
-int is_client(struct pt_regs *regs)
+SECTION("uprobe/is_client")
+int is_client(struct registers *regs)
 {
-	return set_role(ARG1(regs), ROLE_CLIENT, SPEAKS);
+	return set_role(ARGUMENT_1(regs), ROLE_CLIENT, SPEAKS);
 }
 
-SEC("uprobe/is_server")
-int is_server(struct pt_regs *regs)
+SECTION("uprobe/is_server")
+int is_server(struct registers *regs)
 {
-	return set_role(ARG1(regs), ROLE_SERVER, SPEAKS);
+	return set_role(ARGUMENT_1(regs), ROLE_SERVER, SPEAKS);
 }
 
-SEC("uprobe/freed")
-int freed(struct pt_regs *regs)
+SECTION("uprobe/freed")
+int freed(struct registers *regs)
 {
-	return give_up(ARG1(regs));
+	return give_up(ARGUMENT_1(regs));
 }
 
-SEC("uretprobe/returns")
-int returns(struct pt_regs *regs)
+SECTION("uretprobe/returns")
+int returns(struct registers *regs)
 {
 	return leave(THREAD, RETURNED(regs));
 }
 
-/* --- GnuTLS: (session, buffer, size). --- */
+/* === GnuTLS: (session, buffer, size). === */
 
-SEC("uprobe/gnutls_recv")
-int gnutls_recv(struct pt_regs *regs)
+SECTION("uprobe/gnutls_recv")
+int gnutls_recv(struct registers *regs)
 {
-	return enter(THREAD, ARG1(regs), ARG2(regs), 0, DIR_READ, FORM_LONG, SPEAKS);
+	return enter(THREAD, ARGUMENT_1(regs), ARGUMENT_2(regs), 0, DIR_READ, FORM_LONG, SPEAKS);
 }
 
-SEC("uprobe/gnutls_send")
-int gnutls_send(struct pt_regs *regs)
+SECTION("uprobe/gnutls_send")
+int gnutls_send(struct registers *regs)
 {
-	return enter(THREAD, ARG1(regs), ARG2(regs), 0, DIR_WRITE, FORM_LONG, SPEAKS);
+	return enter(THREAD, ARGUMENT_1(regs), ARGUMENT_2(regs), 0, DIR_WRITE, FORM_LONG, SPEAKS);
 }
 
 /* gnutls_init(&session, flags): the session is known at its return. */
-SEC("uprobe/gnutls_init")
-int gnutls_init(struct pt_regs *regs)
+SECTION("uprobe/gnutls_init")
+int gnutls_init(struct registers *regs)
 {
-	struct caller key = { .who = THREAD | MAKING, .tgid = get_current_pid_tgid() >> 32 };
-	struct call call = { .out = ARG1(regs), .object = ARG2(regs) };
-	map_update(&CALLS, &key, &call, BPF_ANY);
+	struct caller key = { .who = THREAD | MAKING, .tgid = current_pid_tgid() >> 32 };
+	struct call call = { .out = ARGUMENT_1(regs), .object = ARGUMENT_2(regs) };
+	map_update(&CALLS, &key, &call, UPDATE_ANY);
 	return 0;
 }
 
-SEC("uretprobe/gnutls_init_returns")
-int gnutls_init_returns(struct pt_regs *regs)
+SECTION("uretprobe/gnutls_init_returns")
+int gnutls_init_returns(struct registers *regs)
 {
-	struct caller key = { .who = THREAD | MAKING, .tgid = get_current_pid_tgid() >> 32 };
+	struct caller key = { .who = THREAD | MAKING, .tgid = current_pid_tgid() >> 32 };
 	struct call *open = map_lookup(&CALLS, &key);
 	if (!open)
 		return 0;
 	u64 flags = open->object, session = 0, out = open->out;
 	map_delete(&CALLS, &key);
-	if ((s32)RETURNED(regs) != 0 || probe_read_user(&session, sizeof(session), (const void *)out))
+	if ((s32)RETURNED(regs) != 0 || read_user(&session, sizeof(session), (const void *)out))
 		return 0;
 	return set_role(session, flags & GNUTLS_CLIENT ? ROLE_CLIENT : ROLE_SERVER, SPEAKS);
 }
 
-/* --- Go: (*Conn).Read and Write(buffer); at each RET, since the stack may have moved in between. --- */
+/* === Go: (*Conn).Read and Write(buffer); at each RET, since the stack may have moved in between. === */
 
-INLINE int go_enter(struct pt_regs *regs, u8 dir)
+INLINE int go_enter(struct registers *regs, u8 dir)
 {
-	u64 object = GO_ARG1(regs);
-	enter(GO_ROUTINE(regs), object, GO_ARG2(regs), 0, dir, FORM_LONG, SPEAKS_GO);
-	struct connection *of = connection_at(object, get_current_pid_tgid() >> 32);
+	u64 object = GO_ARGUMENT_1(regs);
+	enter(GO_ROUTINE(regs), object, GO_ARGUMENT_2(regs), 0, dir, FORM_LONG, SPEAKS_GO);
+	struct connection *of = connection_at(object, current_pid_tgid() >> 32);
 	if (!of || of->role)
 		return 0;
 	/* type Conn struct { conn net.Conn; isClient bool; … } */
 	u8 client = 2;
-	if (!probe_read_user(&client, 1, (const void *)(object + 16)) && client < 2)
+	if (!read_user(&client, 1, (const void *)(object + 16)) && client < 2)
 		of->role = client ? ROLE_CLIENT : ROLE_SERVER;
 	return 0;
 }
 
-SEC("uprobe/go_read")
-int go_read(struct pt_regs *regs)
+SECTION("uprobe/go_read")
+int go_read(struct registers *regs)
 {
 	return go_enter(regs, DIR_READ);
 }
 
-SEC("uprobe/go_write")
-int go_write(struct pt_regs *regs)
+SECTION("uprobe/go_write")
+int go_write(struct registers *regs)
 {
 	return go_enter(regs, DIR_WRITE);
 }
 
-SEC("uprobe/go_returns")
-int go_returns(struct pt_regs *regs)
+SECTION("uprobe/go_returns")
+int go_returns(struct registers *regs)
 {
 	return leave(GO_ROUTINE(regs), GO_RETURNED(regs));
 }
 
 /* (*Conn).clientHandshake and serverHandshake: once a connection. */
-SEC("uprobe/go_is_client")
-int go_is_client(struct pt_regs *regs)
+SECTION("uprobe/go_is_client")
+int go_is_client(struct registers *regs)
 {
-	return set_role(GO_ARG1(regs), ROLE_CLIENT, SPEAKS_GO);
+	return set_role(GO_ARGUMENT_1(regs), ROLE_CLIENT, SPEAKS_GO);
 }
 
-SEC("uprobe/go_is_server")
-int go_is_server(struct pt_regs *regs)
+SECTION("uprobe/go_is_server")
+int go_is_server(struct registers *regs)
 {
-	return set_role(GO_ARG1(regs), ROLE_SERVER, SPEAKS_GO);
+	return set_role(GO_ARGUMENT_1(regs), ROLE_SERVER, SPEAKS_GO);
 }
 
-SEC("uprobe/go_freed")
-int go_freed(struct pt_regs *regs)
+SECTION("uprobe/go_freed")
+int go_freed(struct registers *regs)
 {
-	return give_up(GO_ARG1(regs));
+	return give_up(GO_ARGUMENT_1(regs));
 }
 
-/* --- The sockets below. --- */
+/* === The sockets below. === */
 
 /* The goroutine that runs on this thread; 0 where it can't be told. */
 INLINE u64 goroutine(void)
 {
-#if defined(__TARGET_ARCH_x86)
+#if defined(TARGET_X86_64)
 	/* Go keeps it at FS:-8 (src/runtime/sys_linux_amd64.s, settls). */
-	struct task_struct *task = (void *)get_current_task();
+	struct task_struct___own *task = current_task();
 	u64 base = 0, routine = 0;
 	READ(base, task->thread.fsbase);
-	if (!base || probe_read_user(&routine, sizeof(routine), (const void *)(base - 8)))
+	if (!base || read_user(&routine, sizeof(routine), (const void *)(base - 8)))
 		return 0;
 	return routine;
 #else
@@ -692,9 +696,9 @@ INLINE struct call *open_call(u32 tgid, u32 tid, u32 speaks)
 }
 
 /* A thread sends or receives on a socket; `count` is what came of it. */
-APART int on_socket(const struct sock *sock, u64 is_send, s64 count)
+CALLED int on_socket(const struct sock *sock, u64 is_send, s64 count)
 {
-	u64 pid_tgid = get_current_pid_tgid();
+	u64 pid_tgid = current_pid_tgid();
 	u32 tgid = pid_tgid >> 32, tid = (u32)pid_tgid;
 	u32 *speaks = map_lookup(&SPEAKERS, &tgid);
 	if (!speaks)
@@ -739,23 +743,21 @@ APART int on_socket(const struct sock *sock, u64 is_send, s64 count)
 		return 0;
 	}
 	struct thread fresh = { .received = address, .is_fresh = 1 };
-	map_update(&THREADS, &tid, &fresh, BPF_ANY);
+	map_update(&THREADS, &tid, &fresh, UPDATE_ANY);
 	return 0;
 }
 
-struct raw_arguments { u64 of[3]; };
-
 /* Linux 6.3 and later: (struct sock *, int result, int flags). */
-SEC("raw_tp/sock_send_length")
-int sock_send(struct raw_arguments *arguments)
+SECTION("raw_tp/sock_send_length")
+int sock_send(struct raw_tracepoint *told)
 {
-	return on_socket((const struct sock *)arguments->of[0], 1, (s32)arguments->of[1]);
+	return on_socket((const struct sock *)told->args[0], 1, (s32)told->args[1]);
 }
 
-SEC("raw_tp/sock_recv_length")
-int sock_receive(struct raw_arguments *arguments)
+SECTION("raw_tp/sock_recv_length")
+int sock_receive(struct raw_tracepoint *told)
 {
-	return on_socket((const struct sock *)arguments->of[0], 0, (s32)arguments->of[1]);
+	return on_socket((const struct sock *)told->args[0], 0, (s32)told->args[1]);
 }
 
 /* Before: the system calls themselves, and the socket behind their descriptor. */
@@ -767,10 +769,11 @@ struct syscall_entry {
 
 INLINE const struct sock *socket_of(u64 descriptor)
 {
-	struct task_struct *task = (void *)get_current_task();
+	struct task_struct___own *task = current_task();
 	struct files_struct *files = 0;
 	struct fdtable *table = 0;
-	struct file **slots = 0, *file = 0;
+	struct file **slots = 0;
+	struct file___of_socket *file = 0;
 	struct inode *inode = 0;
 	struct socket *socket = 0;
 	struct sock *sock = 0;
@@ -784,7 +787,7 @@ INLINE const struct sock *socket_of(u64 descriptor)
 		return 0;
 	READ(slots_max, table->max_fds);
 	READ(slots, table->fd);
-	if (descriptor >= slots_max || probe_read_kernel(&file, sizeof(file), slots + descriptor) || !file)
+	if (descriptor >= slots_max || read_kernel(&file, sizeof(file), slots + descriptor) || !file)
 		return 0;
 	READ(inode, file->f_inode);
 	if (!inode)
@@ -800,7 +803,7 @@ INLINE const struct sock *socket_of(u64 descriptor)
 
 INLINE int on_syscall(struct syscall_entry *entry, int is_send)
 {
-	u32 tgid = get_current_pid_tgid() >> 32;
+	u32 tgid = current_pid_tgid() >> 32;
 	if (!map_lookup(&SPEAKERS, &tgid))
 		return 0;
 	const struct sock *sock = socket_of(entry->argument[0]);
@@ -810,41 +813,40 @@ INLINE int on_syscall(struct syscall_entry *entry, int is_send)
 	return on_socket(sock, is_send, 1);
 }
 
-SEC("tracepoint/sys_enter_send")
+SECTION("tracepoint/sys_enter_send")
 int sys_send(struct syscall_entry *entry)
 {
 	return on_syscall(entry, 1);
 }
 
-SEC("tracepoint/sys_enter_receive")
+SECTION("tracepoint/sys_enter_receive")
 int sys_receive(struct syscall_entry *entry)
 {
 	return on_syscall(entry, 0);
 }
 
-/* --- Processes come and go. --- */
+/* === Processes come and go. === */
 
-SEC("raw_tp/sched_process_exec")
+SECTION("raw_tp/sched_process_exec")
 int process_exec(void *arguments)
 {
 	struct connection none = {};
-	u32 tgid = get_current_pid_tgid() >> 32;
+	u32 tgid = current_pid_tgid() >> 32;
 	map_delete(&SPEAKERS, &tgid);
-	put_notice(&none, KIND_EXEC, BPF_RB_FORCE_WAKEUP);
+	put_notice(&none, KIND_EXEC, RING_FORCE_WAKEUP);
 	return 0;
 }
 
-SEC("raw_tp/sched_process_exit")
+SECTION("raw_tp/sched_process_exit")
 int process_exit(void *arguments)
 {
-	u64 pid_tgid = get_current_pid_tgid();
+	u64 pid_tgid = current_pid_tgid();
 	u32 tgid = pid_tgid >> 32, tid = (u32)pid_tgid;
 	if (tgid != tid || !map_lookup(&SPEAKERS, &tgid))
 		return 0;
 	struct connection none = {};
 	map_delete(&SPEAKERS, &tgid);
-	put_notice(&none, KIND_EXIT, BPF_RB_NO_WAKEUP);
+	put_notice(&none, KIND_EXIT, RING_NO_WAKEUP);
 	return 0;
 }
 
-char LICENSE[] SEC("license") = "GPL";
