@@ -1,1 +1,21 @@
-//! What TLS libraries read and write, seen by eBPF.
+//! What TLS libraries read and write, seen by eBPF: no keys, and no restart of the application.
+//!
+//! [`Taps`] loads the programs of `ebpf/tls.c`, finds the libraries of all processes and attaches to
+//! them; [`Streams`] puts what comes in order and names its connection; [`Packets`] makes packets of
+//! it, so that it goes the way of everything else. Everything is held by file descriptors: when the
+//! process ends, however it ends, nothing is left in the kernel.
+
+mod counts;
+mod go;
+mod library;
+mod packets;
+mod pclntab;
+mod record;
+mod sites;
+mod streams;
+
+pub use counts::{Counts, Lost};
+pub use library::{Kind, Library, Untapped};
+pub use packets::{Made, Packets};
+pub use record::{Piece, Record, Role, Socket, Way, What};
+pub use streams::{Flow, Outlet, Streams};
