@@ -93,13 +93,7 @@ impl Kernel {
     }
 
     fn follow_sockets(&mut self, syscalls: bool) -> Result<(), TapError> {
-        let direct = || -> Result<(), TapError> {
-            for (program, tracepoint) in SOCKETS {
-                self.tracepoint(program, tracepoint)?;
-            }
-            Ok(())
-        };
-        if !syscalls && { direct }().is_ok() {
+        if !syscalls && SOCKETS.iter().all(|(program, at)| self.tracepoint(program, at).is_ok()) {
             return Ok(());
         }
         self.syscalls("sys_send", &SENDS)?;

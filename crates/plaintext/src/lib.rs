@@ -7,15 +7,23 @@
 
 mod counts;
 mod go;
+mod kernel;
 mod library;
+mod mapped;
 mod packets;
 mod pclntab;
 mod record;
 mod sites;
 mod streams;
+mod taps;
+mod watch;
 
 pub use counts::{Counts, Lost};
-pub use library::{Kind, Library, Untapped};
+pub use kernel::TapError;
+pub use library::{Kind, Library, Site, Untapped};
 pub use packets::{Made, Packets};
 pub use record::{Piece, Record, Role, Socket, Way, What};
+pub use sites::Program;
 pub use streams::{Flow, Outlet, Streams};
+pub use taps::{Row, Settings, Taps, rows};
+pub use watch::Found;

@@ -23,6 +23,21 @@ pub(crate) struct Mapped {
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct FileId(String, u64);
 
+// === impl FileId ===
+
+impl FileId {
+    /// Of the file at `path`, as `/proc/PID/maps` would write it.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        let about = fs::metadata(path).ok()?;
+        // The numbers as glibc packs them (sys/sysmacros.h).
+        let device = about.dev();
+        let major = ((device >> 8) & 0xfff) | ((device >> 32) & 0xffff_f000);
+        let minor = (device & 0xff) | ((device >> 12) & 0xffff_ff00);
+        Some(Self(format!("{major:02x}:{minor:02x}"), about.ino()))
+    }
+}
+
 /// All processes.
 pub(crate) fn processes() -> Vec<u32> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
