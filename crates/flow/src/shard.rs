@@ -11,7 +11,7 @@ use stream::{Connection, Outcome};
 use crate::{
     deliver::{Commons, Deliver, Start, Tally},
     detect::{Memory, Unknown},
-    flow::{Carrier, Flow, Seen, Speech, Talk},
+    flow::{Carrier, Flow, Rare, Seen, Speech, Talk},
     table::Table,
     wheel::Wheel,
 };
@@ -394,7 +394,7 @@ impl Shard {
             ended: None,
             withdrawn: 0,
             speech: Speech::Unknown(Unknown::default()),
-            rare: None,
+            rare: key.is_under_cover().then(Rare::uncovered),
         };
         self.table.insert(hash, Flow { last_at: arrival.mark.at, timed: false, carrier, talk })
     }

@@ -6,7 +6,7 @@ use dissect::{
     Dissection, Dissector, Found, Framing, Hello, Next, Opens, Pair, Reader, Sink, Step, Verdict,
 };
 use flow::{Settings, Worker};
-use model::{Call, Cover, Headline, Message, Protocol, Side, Tell, Timestamp, Transport};
+use model::{Call, Cover, FlowKey, Headline, Message, Protocol, Side, Tell, Timestamp, Transport};
 use packet::{LinkType, Packet};
 
 /// Lines: `Qname` asks, `Aname` answers, under the number of their second letter.
@@ -123,6 +123,7 @@ struct Net {
     seen: Vec<Seen>,
     frame: u64,
     seq: [u32; 2],
+    scope: u16,
 }
 
 impl Net {
@@ -134,7 +135,13 @@ impl Net {
             memory: 16 << 20,
             flows_max: 1_000,
         };
-        Self { worker: Worker::new(0, 1, &settings), seen: Vec::new(), frame: 0, seq: [100; 2] }
+        Self {
+            worker: Worker::new(0, 1, &settings),
+            seen: Vec::new(),
+            frame: 0,
+            seq: [100; 2],
+            scope: 0,
+        }
     }
 
     /// A segment of the connection 10.0.0.1:5000 to 10.0.0.2:9.
@@ -183,7 +190,7 @@ impl Net {
             link: LinkType::RAW,
             source: 0,
             frame: self.frame,
-            scope: 0,
+            scope: self.scope,
             wire_len: u32::try_from(bytes.len()).unwrap(),
             bytes: &bytes,
         };
@@ -241,6 +248,24 @@ fn what_is_inside_is_recognised_and_carries_its_cover() {
             client: 5_000,
         }]
     );
+}
+
+#[test]
+fn clear_text_and_its_encrypted_twin_are_two_flows() {
+    let mut net = Net::new();
+    net.handshake();
+    net.says(Side::Client, b"Qwire\n");
+    let seq = std::mem::replace(&mut net.seq, [7_000; 2]);
+    net.scope = FlowKey::UNDER_COVER;
+    net.handshake();
+    net.says(Side::Client, b"Qclear\n");
+    net.says(Side::Server, b"Aclear\n");
+    (net.scope, net.seq) = (0, seq);
+    net.says(Side::Server, b"Awire\n");
+    let mut seen = net.end();
+    seen.sort_by_key(|call| call.decrypted);
+    let texts: Vec<_> = seen.iter().map(|call| (&*call.texts.1, call.decrypted)).collect();
+    assert_eq!(texts, [("Awire", false), ("Aclear", true)]);
 }
 
 #[test]
