@@ -70,7 +70,9 @@ impl<'f, 'e> Program<'f, 'e> {
             if returns.is_empty() {
                 return None;
             }
-            sites.extend(returns.into_iter().map(|at| Site { program: GO_RETURNS, offset: offset + at }));
+            sites.extend(
+                returns.into_iter().map(|at| Site { program: GO_RETURNS, offset: offset + at }),
+            );
         }
         Some(sites)
     }
@@ -112,7 +114,11 @@ impl<'f, 'e> Program<'f, 'e> {
         let section = self.elf.section_by_name(".go.buildinfo")?;
         let data = section.data().ok()?;
         let at = data.windows(4).position(|window| window == b"go1.")?;
-        let text = data.get(at..)?.iter().take(16).take_while(|b| b.is_ascii_alphanumeric() || **b == b'.');
+        let text = data
+            .get(at..)?
+            .iter()
+            .take(16)
+            .take_while(|b| b.is_ascii_alphanumeric() || **b == b'.');
         String::from_utf8(text.copied().collect()).ok()
     }
 }
@@ -136,12 +142,14 @@ fn returns_of(code: &[u8]) -> Vec<u64> {
     match library::native() {
         Architecture::X86_64 => {
             let mut decoder = Decoder::new(64, code, DecoderOptions::NONE);
-            let returns = decoder.iter().filter(|i| matches!(i.code(), Code::Retnq | Code::Retnq_imm16));
+            let returns =
+                decoder.iter().filter(|i| matches!(i.code(), Code::Retnq | Code::Retnq_imm16));
             returns.map(|instruction| instruction.ip()).take(RETURNS_MAX).collect()
         }
         _ => {
             const RET: [u8; 4] = 0xd65f_03c0_u32.to_le_bytes();
-            let returns = code.chunks_exact(4).zip((0_u64..).step_by(4)).filter(|(word, _)| *word == RET);
+            let returns =
+                code.chunks_exact(4).zip((0_u64..).step_by(4)).filter(|(word, _)| *word == RET);
             returns.map(|(_, at)| at).take(RETURNS_MAX).collect()
         }
     }

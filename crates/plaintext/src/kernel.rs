@@ -19,10 +19,20 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../ebpf/objects/tls.aa
 const SOCKETS: [(&str, &str); 2] =
     [("sock_send", "sock_send_length"), ("sock_receive", "sock_recv_length")];
 /// Before: the system calls that send and receive. Every system call then takes a longer way.
-const SENDS: [&str; 5] =
-    ["sys_enter_write", "sys_enter_writev", "sys_enter_sendto", "sys_enter_sendmsg", "sys_enter_sendmmsg"];
-const RECEIVES: [&str; 5] =
-    ["sys_enter_read", "sys_enter_readv", "sys_enter_recvfrom", "sys_enter_recvmsg", "sys_enter_recvmmsg"];
+const SENDS: [&str; 5] = [
+    "sys_enter_write",
+    "sys_enter_writev",
+    "sys_enter_sendto",
+    "sys_enter_sendmsg",
+    "sys_enter_sendmmsg",
+];
+const RECEIVES: [&str; 5] = [
+    "sys_enter_read",
+    "sys_enter_readv",
+    "sys_enter_recvfrom",
+    "sys_enter_recvmsg",
+    "sys_enter_recvmmsg",
+];
 /// Processes come and go.
 const PROCESSES: [(&str, &str); 2] =
     [("process_exec", "sched_process_exec"), ("process_exit", "sched_process_exit")];
@@ -166,7 +176,9 @@ impl fmt::Display for TapError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Load(error) => write!(f, "the kernel refuses the TLS taps: {error}"),
-            Self::Program(name, error) => write!(f, "the kernel refuses the TLS tap `{name}`: {error}"),
+            Self::Program(name, error) => {
+                write!(f, "the kernel refuses the TLS tap `{name}`: {error}")
+            }
             Self::Object(what) => write!(f, "the TLS taps are not what they should be: {what}"),
         }
     }

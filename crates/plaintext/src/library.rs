@@ -105,7 +105,8 @@ impl Library {
             })
             .collect();
         let version = version(elf, kind);
-        let sites = if found.is_empty() { Err(Untapped::NoFunctions) } else { Ok(Vec::from_iter(found)) };
+        let sites =
+            if found.is_empty() { Err(Untapped::NoFunctions) } else { Ok(Vec::from_iter(found)) };
         Some(Self { kind, version, sites })
     }
 
@@ -124,7 +125,9 @@ impl Library {
             Kind::OpenSsl => {
                 find(&constants, b"ssl/record/").is_some() && version_in(&constants, sign).is_some()
             }
-            Kind::BoringSsl => find(&constants, b"ssl_lib.cc").is_some() && find(&constants, sign).is_some(),
+            Kind::BoringSsl => {
+                find(&constants, b"ssl_lib.cc").is_some() && find(&constants, sign).is_some()
+            }
             _ => find(&constants, sign).is_some(),
         })?;
         Some(Self { kind, version: version(elf, kind), sites: Err(why) })
@@ -156,10 +159,14 @@ impl Untapped {
     #[must_use]
     pub fn why(self) -> &'static str {
         match self {
-            Self::NoSymbols => "it is built in, and the program was stripped of its functions' names",
+            Self::NoSymbols => {
+                "it is built in, and the program was stripped of its functions' names"
+            }
             Self::OldGo => "it was built with a Go before 1.18",
             Self::NoFunctions => "its reads and writes are no functions of their own in this build",
-            Self::NotKnown => "there are no taps for this library; its keys can be logged (docs/TLS.md)",
+            Self::NotKnown => {
+                "there are no taps for this library; its keys can be logged (docs/TLS.md)"
+            }
         }
     }
 }
@@ -192,7 +199,9 @@ fn constants<'f>(elf: &Elf<'f>) -> Option<&'f [u8]> {
 fn version(elf: &Elf<'_>, kind: Kind) -> Option<String> {
     let constants = constants(elf)?;
     match kind {
-        Kind::OpenSsl => version_in(constants, b"OpenSSL ").or_else(|| version_in(constants, b"LibreSSL ")),
+        Kind::OpenSsl => {
+            version_in(constants, b"OpenSSL ").or_else(|| version_in(constants, b"LibreSSL "))
+        }
         // Its version stands by itself, between two zeros.
         Kind::GnuTls => version_in(constants, b"\x003."),
         Kind::Rustls => version_in(constants, b"/rustls-"),
@@ -218,7 +227,9 @@ fn version_in(constants: &[u8], sign: &[u8]) -> Option<String> {
         }
         let end = from.iter().position(|b| !(b.is_ascii_alphanumeric() || *b == b'.')).unwrap_or(0);
         let text = from.get(..end.min(24)).unwrap_or_default();
-        if text.first().is_some_and(u8::is_ascii_digit) && text.iter().filter(|b| **b == b'.').count() == 2 {
+        if text.first().is_some_and(u8::is_ascii_digit)
+            && text.iter().filter(|b| **b == b'.').count() == 2
+        {
             return Some(String::from_utf8_lossy(text).into_owned());
         }
         rest = rest.get(at + sign.len()..)?;

@@ -78,7 +78,8 @@ impl Mapped {
             return exact;
         }
         // Without the right to follow those links.
-        Path::new(&format!("/proc/{pid}/root")).join(self.path.strip_prefix("/").unwrap_or(&self.path))
+        Path::new(&format!("/proc/{pid}/root"))
+            .join(self.path.strip_prefix("/").unwrap_or(&self.path))
     }
 }
 
@@ -88,7 +89,9 @@ mod tests {
 
     #[test]
     fn only_code_of_files_counts() {
-        let mapped = parse("7f0-7f1 r-xp 00001000 fe:00 1234                  /lib/a b.so (deleted)").expect("code");
+        let mapped =
+            parse("7f0-7f1 r-xp 00001000 fe:00 1234                  /lib/a b.so (deleted)")
+                .expect("code");
         assert_eq!(mapped.path, Path::new("/lib/a b.so"));
         assert_eq!(mapped.file, FileId("fe:00".into(), 1_234));
         assert_eq!(parse("7f0-7f1 r--p 00001000 fe:00 1234    /lib/a.so"), None);

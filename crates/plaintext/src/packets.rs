@@ -165,16 +165,20 @@ mod tests {
 
     fn flow(role: Role) -> Flow {
         let end = |ip: &str, port| Endpoint { ip: ip.parse().expect("an address"), port };
-        let socket = Socket { local: end("10.0.0.1", 40_000), remote: end("10.0.0.2", 443), netns: 7 };
+        let socket =
+            Socket { local: end("10.0.0.1", 40_000), remote: end("10.0.0.2", 443), netns: 7 };
         Flow { number: 1, pid: 2, socket, role, is_whole: true }
     }
 
     /// Sequence and acknowledgment number, flags and payload of each packet.
-    fn made(of: impl FnOnce(&mut Packets<&mut dyn FnMut(&Made<'_>)>)) -> Vec<(u32, u32, u8, usize)> {
+    fn made(
+        of: impl FnOnce(&mut Packets<&mut dyn FnMut(&Made<'_>)>),
+    ) -> Vec<(u32, u32, u8, usize)> {
         let mut seen = Vec::new();
         let mut take = |made: &Made<'_>| {
             let tcp = &made.bytes[IPV4_BYTES..];
-            let word = |at: usize| u32::from_be_bytes([tcp[at], tcp[at + 1], tcp[at + 2], tcp[at + 3]]);
+            let word =
+                |at: usize| u32::from_be_bytes([tcp[at], tcp[at + 1], tcp[at + 2], tcp[at + 3]]);
             seen.push((word(4), word(8), tcp[13], tcp.len() - TCP_BYTES));
         };
         of(&mut Packets::new(&mut take));

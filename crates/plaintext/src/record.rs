@@ -138,7 +138,9 @@ impl<'r> Head<'r> {
     fn what(&self, body: &'r [u8]) -> Option<What<'r>> {
         let len = self.u32(48);
         Some(match self.byte(52) {
-            1 => What::Bytes { piece: self.piece()?, bytes: body.get(..usize::try_from(len).ok()?)? },
+            1 => {
+                What::Bytes { piece: self.piece()?, bytes: body.get(..usize::try_from(len).ok()?)? }
+            }
             2 => What::Gap { piece: self.piece()?, len: len.into() },
             3 => What::Closed { read: self.u64(16), written: self.u64(24) },
             4 => What::Exec,

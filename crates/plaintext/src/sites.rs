@@ -104,10 +104,12 @@ impl Sites {
             Some(Kind::GnuTls) => function.kind == Kind::GnuTls,
             _ => function.kind == Kind::OpenSsl,
         };
-        FUNCTIONS.iter().zip(self.addresses).filter(move |(f, _)| is_of(f)).flat_map(|(f, address)| {
-            let programs = [Some(f.entry), f.returns].into_iter().flatten();
-            programs.filter_map(move |program| Some((Program(program), address?)))
-        })
+        FUNCTIONS.iter().zip(self.addresses).filter(move |(f, _)| is_of(f)).flat_map(
+            |(f, address)| {
+                let programs = [Some(f.entry), f.returns].into_iter().flatten();
+                programs.filter_map(move |program| Some((Program(program), address?)))
+            },
+        )
     }
 }
 
@@ -129,7 +131,9 @@ mod tests {
     #[test]
     fn each_function_has_its_programs() {
         let mut sites = Sites::default();
-        for (name, address) in [(&b"SSL_read"[..], 1), (b"SSL_write", 2), (b"SSL_free", 3), (b"SSL_peek", 4)] {
+        for (name, address) in
+            [(&b"SSL_read"[..], 1), (b"SSL_write", 2), (b"SSL_free", 3), (b"SSL_peek", 4)]
+        {
             sites.add(name, address);
         }
         let attached: Vec<_> = sites.attached().map(|(program, at)| (program.0, at)).collect();

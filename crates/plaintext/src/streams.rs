@@ -133,11 +133,19 @@ impl Streams {
             What::Exec => {}
             What::Exit => self.gone(record.pid, record.at_ns, outlet),
             What::Closed { read, written } => {
-                let Some(mut connection) = self.connections.remove(&record.connection) else { return };
+                let Some(mut connection) = self.connections.remove(&record.connection) else {
+                    return;
+                };
                 connection.learn(record);
                 for (way, end) in [(Way::Read, read), (Way::Written, written)] {
                     let gap = end.saturating_sub(connection.next[way as usize]);
-                    self.take(&mut connection, Telling { at_ns: record.at_ns, way, bytes: &[], gap }, None, now_ns, outlet);
+                    self.take(
+                        &mut connection,
+                        Telling { at_ns: record.at_ns, way, bytes: &[], gap },
+                        None,
+                        now_ns,
+                        outlet,
+                    );
                 }
                 self.close(connection, record.at_ns, outlet);
             }
@@ -148,7 +156,8 @@ impl Streams {
 
     /// What waited long enough is told.
     pub fn tick(&mut self, now_ns: u64, outlet: &mut dyn Outlet) {
-        let late = |c: &Connection| c.waiting.front().is_some_and(|w| w.since_ns + HOLD_NS <= now_ns);
+        let late =
+            |c: &Connection| c.waiting.front().is_some_and(|w| w.since_ns + HOLD_NS <= now_ns);
         let due: Vec<u64> = self
             .connections
             .iter()
@@ -218,7 +227,8 @@ impl Streams {
         }
         connection.next[telling.way as usize] += len;
         let waits = connection.socket.is_none()
-            || telling.way == Way::Read && (write_since.is_some() || !connection.waiting.is_empty());
+            || telling.way == Way::Read
+                && (write_since.is_some() || !connection.waiting.is_empty());
         if !waits {
             return self.tell(connection, telling, outlet);
         }

@@ -52,7 +52,7 @@ pub struct Taps {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { ring_bytes: 32 << 20, by_syscalls: false }
+        Self { ring_bytes: 64 << 20, by_syscalls: false }
     }
 }
 

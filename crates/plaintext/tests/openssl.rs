@@ -2,42 +2,18 @@
 
 mod common;
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, process::Command};
 
-use common::{Running, Server, Talk, folder, free_port, has, noise, run};
+use common::{Running, Talk, files, folder, free_port, has, nginx, noise, run};
 use plaintext::Settings;
 
 const SIZES: [usize; 7] = [1, 383, 4_000, 16_385, 100_000, 1_000_000, 20_000_000];
 
-fn nginx(folder: &Path, port: u16) -> Server {
-    let at = folder.display();
-    let config = format!(
-        "daemon off; worker_processes 2; pid {at}/pid; error_log {at}/error.log;\n\
-         events {{}}\n\
-         http {{ access_log off; client_max_body_size 0; client_body_temp_path {at}/body;\n\
-         proxy_temp_path {at}/p; fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;\n\
-         server {{ listen 127.0.0.1:{port} ssl http2; root {at}/files;\n\
-         ssl_certificate {at}/cert.pem; ssl_certificate_key {at}/key.pem; }} }}\n",
-    );
-    fs::write(folder.join("nginx.conf"), config).expect("a file");
-    // The files are read by a worker of another user.
-    let _ = run(Command::new("chmod").args(["-R", "a+rX"]).arg(folder));
-    Server::start(Command::new("/usr/sbin/nginx").arg("-c").arg(folder.join("nginx.conf")), port)
-}
-
-fn files(folder: &Path) {
-    fs::create_dir_all(folder.join("files")).expect("a folder");
-    for size in SIZES {
-        fs::write(folder.join(format!("files/{size}")), noise(size)).expect("a file");
-    }
-}
-
 fn curl(port: u16, version: &str, size: usize) {
     let url = format!("https://localhost:{port}/{size}");
-    let got = run(Command::new("curl").args(["-sk", "--http1.1", version, "--resolve"]).args([
-        &format!("localhost:{port}:127.0.0.1"),
-        &url,
-    ]));
+    let got = run(Command::new("curl")
+        .args(["-sk", "--http1.1", version, "--resolve"])
+        .args([&format!("localhost:{port}:127.0.0.1"), &url]));
     assert!(got.stdout == noise(size), "curl got {} of {size} bytes", got.stdout.len());
 }
 
@@ -47,7 +23,7 @@ fn check(settings: Settings, name: &str) {
     }
     let Some(taps) = Running::start(settings) else { return };
     let (folder, port) = (folder(name), free_port());
-    files(&folder);
+    files(&folder, &SIZES);
     let server = nginx(&folder, port);
     for size in SIZES {
         let before = taps.talks.at(port).len();
@@ -88,7 +64,7 @@ fn http2_is_whole() {
     }
     let Some(taps) = Running::start(Settings::default()) else { return };
     let (folder, port) = (folder("http2"), free_port());
-    files(&folder);
+    files(&folder, &SIZES);
     let server = nginx(&folder, port);
     for size in SIZES {
         let before = taps.talks.at(port).len();

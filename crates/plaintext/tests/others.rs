@@ -82,7 +82,12 @@ fn python_blocking_and_asyncio() {
         let talks = taps.until(port, |talks| talks.iter().any(|talk| ends_with_body(talk, &body)));
         let talk = talks.iter().find(|talk| !talk.answered.is_empty()).expect("a connection");
         assert_eq!(talk.asked, b"GET / HTTP/1.0\r\n\r\n", "{how}");
-        assert!(ends_with_body(talk, &body), "{how}: {} bytes, lacks {}", talk.answered.len(), talk.lacks);
+        assert!(
+            ends_with_body(talk, &body),
+            "{how}: {} bytes, lacks {}",
+            talk.answered.len(),
+            talk.lacks
+        );
         drop(server);
     }
     println!("{:?}", taps.stop());
@@ -98,7 +103,13 @@ fn gnutls_tools() {
     let (folder, port) = (folder("gnutls"), free_port());
     let server = Server::start(
         Command::new("gnutls-serv").current_dir(&folder).args([
-            "--echo", "--x509keyfile", "key.pem", "--x509certfile", "cert.pem", "-p", &port.to_string(),
+            "--echo",
+            "--x509keyfile",
+            "key.pem",
+            "--x509certfile",
+            "cert.pem",
+            "-p",
+            &port.to_string(),
         ]),
         port,
     );
@@ -113,7 +124,8 @@ fn gnutls_tools() {
     let line: Vec<u8> = noise(3_000).iter().map(|b| b'a' + b % 26).chain([b'\n']).collect();
     thread::sleep(Duration::from_millis(500));
     client.stdin.as_mut().expect("its input").write_all(&line).expect("written");
-    let talks = taps.until(port, |talks| talks.iter().any(|talk| talk.answered.len() >= line.len()));
+    let talks =
+        taps.until(port, |talks| talks.iter().any(|talk| talk.answered.len() >= line.len()));
     let _ = client.kill();
     let _ = client.wait();
     drop(server);
@@ -135,12 +147,30 @@ fn redis_over_tls() {
     let text = port.to_string();
     let server = Server::start(
         Command::new("redis-server").current_dir(&folder).args([
-            "--port", "0", "--tls-port", &text, "--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem",
-            "--tls-auth-clients", "no", "--save", "",
+            "--port",
+            "0",
+            "--tls-port",
+            &text,
+            "--tls-cert-file",
+            "cert.pem",
+            "--tls-key-file",
+            "key.pem",
+            "--tls-auth-clients",
+            "no",
+            "--save",
+            "",
         ]),
         port,
     );
-    let set = run(Command::new("redis-cli").args(["-p", &text, "--tls", "--insecure", "set", "colour", "green"]));
+    let set = run(Command::new("redis-cli").args([
+        "-p",
+        &text,
+        "--tls",
+        "--insecure",
+        "set",
+        "colour",
+        "green",
+    ]));
     assert!(set.status.success(), "{set:?}");
     let is_set = |talk: &Talk| talk.asked.ends_with(b"$6\r\ncolour\r\n$5\r\ngreen\r\n");
     let talks = taps.until(port, |talks| talks.iter().any(is_set));
@@ -204,15 +234,24 @@ fn go_with_symbols_and_stripped() {
         let Some(taps) = Running::start(Settings::default()) else { return };
         let port = free_port();
         let at = format!("127.0.0.1:{port}");
-        let server = Server::start(Command::new(folder.join(name)).current_dir(&folder).args(["serve", &at]), port);
+        let server = Server::start(
+            Command::new(folder.join(name)).current_dir(&folder).args(["serve", &at]),
+            port,
+        );
         // The server is found while it waits.
         thread::sleep(Duration::from_millis(1_500));
-        let asked = run(Command::new(folder.join(name)).args(["ask", &at, "1", "70000", "20000000"]));
+        let asked =
+            run(Command::new(folder.join(name)).args(["ask", &at, "1", "70000", "20000000"]));
         assert_eq!(String::from_utf8_lossy(&asked.stdout), "1\n70000\n20000000\n", "{asked:?}");
         let body: Vec<u8> = (0..20_000_000_u64).map(|i| (i * 7 % 251) as u8).collect();
         let talks = taps.until(port, |talks| talks.iter().any(|talk| ends_with_body(talk, &body)));
         let talk = talks.iter().find(|talk| talk.answered.len() > 1_000).expect("a connection");
-        assert!(ends_with_body(talk, &body), "{name}: {} bytes, lacks {}", talk.answered.len(), talk.lacks);
+        assert!(
+            ends_with_body(talk, &body),
+            "{name}: {} bytes, lacks {}",
+            talk.answered.len(),
+            talk.lacks
+        );
         let asked = String::from_utf8_lossy(&talk.asked);
         assert_eq!(asked.matches("GET /").count(), 3, "{asked}");
         drop(server);

@@ -86,8 +86,7 @@ fn both_ends_of_a_connection_are_told_once() {
     play.say(1, What::Closed { read: 6, written: 8 });
     play.say(2, bytes(Way::Read, 8, b"late", None));
     play.say(2, What::Closed { read: 12, written: 6 });
-    let expected =
-        ["1 opened 10.0.0.1:40000", "1 Written question", "1 Read answer", "1 closed"];
+    let expected = ["1 opened 10.0.0.1:40000", "1 Written question", "1 Read answer", "1 closed"];
     assert_eq!(play.told.0, expected);
     assert_eq!(play.streams.counts.twice_bytes, 18);
 }

@@ -1,5 +1,6 @@
 //! Servers and clients for the tests of the taps, and what the taps say of them.
-#![allow(dead_code)]
+// Each test takes its own part.
+#![allow(dead_code, missing_docs)]
 
 use std::{
     collections::BTreeMap,
@@ -131,7 +132,8 @@ pub struct Server(Child);
 
 impl Server {
     pub fn start(command: &mut Command, port: u16) -> Self {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let server = Self(child.expect("a server"));
         let end = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -162,9 +164,9 @@ impl Drop for Server {
 }
 
 pub fn has(program: &str) -> bool {
-    let found = std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).exists()))
-        || Path::new("/usr/sbin").join(program).exists();
+    let found = std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|folder| folder.join(program).exists())
+    }) || Path::new("/usr/sbin").join(program).exists();
     if !found {
         println!("skipped: {program} is not here");
     }
@@ -180,8 +182,22 @@ pub fn folder(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("callscope-tls-{name}-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder");
     let made = run(Command::new("openssl").current_dir(&folder).args([
-        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
-        "key.pem", "-out", "cert.pem", "-days", "30", "-subj", "/CN=localhost", "-addext",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-keyout",
+        "key.pem",
+        "-out",
+        "cert.pem",
+        "-days",
+        "30",
+        "-subj",
+        "/CN=localhost",
+        "-addext",
         "subjectAltName=DNS:localhost,IP:127.0.0.1",
     ]));
     assert!(made.status.success(), "{made:?}");
@@ -202,4 +218,29 @@ pub fn noise(len: usize) -> Vec<u8> {
         state.to_le_bytes()[1]
     };
     (0..len).map(next).collect()
+}
+
+/// nginx with the folder's key, for the folder's files.
+pub fn nginx(folder: &Path, port: u16) -> Server {
+    let at = folder.display();
+    let config = format!(
+        "daemon off; worker_processes 2; pid {at}/pid; error_log {at}/error.log;\n\
+         events {{}}\n\
+         http {{ access_log off; client_max_body_size 0; client_body_temp_path {at}/body;\n\
+         proxy_temp_path {at}/p; fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;\n\
+         server {{ listen 127.0.0.1:{port} ssl http2; root {at}/files;\n\
+         ssl_certificate {at}/cert.pem; ssl_certificate_key {at}/key.pem; }} }}\n",
+    );
+    fs::write(folder.join("nginx.conf"), config).expect("a file");
+    // The files are read by a worker of another user.
+    let _ = run(Command::new("chmod").args(["-R", "a+rX"]).arg(folder));
+    Server::start(Command::new("/usr/sbin/nginx").arg("-c").arg(folder.join("nginx.conf")), port)
+}
+
+/// A file of noise for each size.
+pub fn files(folder: &Path, sizes: &[usize]) {
+    fs::create_dir_all(folder.join("files")).expect("a folder");
+    for size in sizes {
+        fs::write(folder.join(format!("files/{size}")), noise(*size)).expect("a file");
+    }
 }
