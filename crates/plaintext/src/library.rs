@@ -119,16 +119,21 @@ impl Library {
             (b"AWS-LC", Kind::BoringSsl, Untapped::NoSymbols),
             (b"rustls/src/", Kind::Rustls, Untapped::NoSymbols),
         ];
+        // libcrypto has the words of all of OpenSSL, and no TLS: libssl beside it has.
+        if elf.dynamic_symbols().any(|s| s.is_definition() && s.name_bytes() == Ok(b"CRYPTO_free"))
+        {
+            return None;
+        }
         // A library that merely uses another one names it, too; one that is inside has its data.
         let constants = constants(elf)?;
         let (_, kind, why) = SIGNS.into_iter().find(|(sign, kind, _)| match kind {
             Kind::OpenSsl => {
-                find(&constants, b"ssl/record/").is_some() && version_in(&constants, sign).is_some()
+                find(constants, b"ssl/record/").is_some() && version_in(constants, sign).is_some()
             }
             Kind::BoringSsl => {
-                find(&constants, b"ssl_lib.cc").is_some() && find(&constants, sign).is_some()
+                find(constants, b"ssl_lib.cc").is_some() && find(constants, sign).is_some()
             }
-            _ => find(&constants, sign).is_some(),
+            _ => find(constants, sign).is_some(),
         })?;
         Some(Self { kind, version: version(elf, kind), sites: Err(why) })
     }
@@ -238,10 +243,6 @@ fn version_in(constants: &[u8], sign: &[u8]) -> Option<String> {
 }
 
 fn find(bytes: &[u8], sign: &[u8]) -> Option<usize> {
-    object_find(bytes, sign)
-}
-
-fn object_find(bytes: &[u8], sign: &[u8]) -> Option<usize> {
     let first = *sign.first()?;
     let mut from = 0;
     // Bounded by the bytes: each turn begins behind the one before.
