@@ -380,6 +380,11 @@ CALLED void tell_socket(struct sock *sk, u32 kind, u16 protocol, const struct in
 	READ(net, sk->__sk_common.skc_net.net);
 	event->netns = netns_of(net);
 	READ(event->local_port, sk->__sk_common.skc_num);
+	if (event->local_port == 0) {
+		/* A socket that closes has given its port back; here it still stands. */
+		READ(port, ((struct inet_sock *)sk)->inet_sport);
+		event->local_port = __builtin_bswap16(port);
+	}
 	READ(port, sk->__sk_common.skc_dport);
 	event->remote_port = __builtin_bswap16(port);
 	READ(event->family, sk->__sk_common.skc_family);

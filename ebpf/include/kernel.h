@@ -144,6 +144,10 @@ struct sock {
 	u16 sk_protocol;
 } RELOCATED;
 
+struct inet_sock {
+	u16 inet_sport;
+} RELOCATED;
+
 /* === What cgroup programs are given (linux/bpf.h) === */
 
 struct bpf_sock {
