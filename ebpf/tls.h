@@ -10,9 +10,9 @@
 
 /* Helper functions that only these programs use. */
 static u32 (*const processor_id)(void) = HELPER(8);
-static u64 (*const ring_query)(void *ring, u64 what) = HELPER(134);
 
-enum { RING_NO_WAKEUP = 1, RING_FORCE_WAKEUP = 2, RING_BYTES_WAITING = 0 };
+/* A wake-up is an interrupt to oneself: user space looks at the ring every few milliseconds instead. */
+enum { RING_NO_WAKEUP = 1, RING_FORCE_WAKEUP = 2 };
 
 /* Verified by itself, once: not at each place that calls it. */
 #define VERIFIED_ONCE __attribute__((noinline))
@@ -71,25 +71,21 @@ struct caller {
 	u32 pad;
 };
 
+/* A call of the library that has not returned. */
 struct call {
-	u64 object;
+	u64 object; /* 0: there is none */
 	u64 buffer;
 	u64 out;
 	u64 began;
-	u32 tid;
 	u8 dir;
 	u8 form;
-	u16 pad;
-	/* The call this one is made inside of: TLS spoken inside of TLS. */
-	struct outer {
-		u64 object;
-		u64 buffer;
-		u64 out;
-		u64 began;
-		u8 dir;
-		u8 form;
-		u16 pad[3];
-	} outer;
+	u16 pad[3];
+};
+
+/* What a thread or goroutine is in the midst of. Kept from call to call: making and deleting costs. */
+struct calls {
+	struct call open;
+	struct call outer; /* the one it was made inside of: TLS spoken inside of TLS */
 };
 
 struct object {

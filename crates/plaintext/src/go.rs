@@ -11,6 +11,7 @@ use object::{Architecture, Object, ObjectSection, ObjectSymbol};
 use crate::{
     library::{self, Elf, Kind, Library, Site, Untapped},
     pclntab::{Table, Unread},
+    places,
     sites::{GO_FUNCTIONS, GO_RETURNS, Program as Tap},
 };
 
@@ -61,12 +62,13 @@ impl<'f, 'e> Program<'f, 'e> {
             let Some(place) = place else { continue };
             let (begin, end) = (text.checked_add(place.start)?, text.checked_add(place.end)?);
             let offset = library::file_offset(self.elf, begin)?;
-            sites.push(Site { program: Tap(entry), offset });
+            let end = end.min(begin.checked_add(FUNCTION_BYTES_MAX)?);
+            let code = library::code(self.elf, begin..end)?;
+            sites.push(Site { program: Tap(entry), offset: offset + cheap(code) });
             if !returns {
                 continue;
             }
-            let end = end.min(begin.checked_add(FUNCTION_BYTES_MAX)?);
-            let returns = returns_of(library::code(self.elf, begin..end)?);
+            let returns = returns_of(code);
             if returns.is_empty() {
                 return None;
             }
@@ -135,6 +137,13 @@ fn functions(table: &Table<'_>) -> [Option<Range<u64>>; GO_FUNCTIONS.len()] {
         }
     }
     found
+}
+
+/// Bytes from a function's entry to where a probe is cheap: mostly the jump to where stacks grow, which comes
+/// back to the entry and so is met twice then, with the same arguments.
+fn cheap(code: &[u8]) -> u64 {
+    let is_known = library::native() == Architecture::X86_64;
+    if is_known { places::cheap(code, &places::GO, false).unwrap_or(0) } else { 0 }
 }
 
 /// Offsets of the returns of a function.

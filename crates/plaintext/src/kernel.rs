@@ -1,12 +1,14 @@
 //! The kernel's side: programs loaded and attached, the ring they write to, what they lost.
 
-use std::{fmt, path::Path};
+use std::{fmt, mem::MaybeUninit, os::fd::OwnedFd, path::Path, time::Duration};
 
 use aya::{
     Ebpf, EbpfError, EbpfLoader,
     maps::{MapData, PerCpuArray, RingBuf},
     programs::{Program, ProgramError, uprobe::UProbeScope},
 };
+
+use rustix::event::{Timespec, epoll};
 
 use crate::{counts::Lost, library::Site, record::Record};
 
@@ -44,6 +46,8 @@ pub enum TapError {
     Load(EbpfError),
     /// The kernel refuses one program.
     Program(&'static str, ProgramError),
+    /// Nobody can wait for what they say.
+    Wait(std::io::Error),
     /// The programs lack something: a mistake of ours.
     Object(&'static str),
 }
@@ -54,7 +58,10 @@ pub(crate) struct Kernel {
 }
 
 /// What the programs write to.
-pub(crate) struct Ring(RingBuf<MapData>);
+pub(crate) struct Ring {
+    records: RingBuf<MapData>,
+    wakes: OwnedFd,
+}
 
 /// What the programs lost.
 pub(crate) struct Losses(PerCpuArray<MapData, u64>);
@@ -65,11 +72,10 @@ impl Kernel {
     /// Loads the programs; `ring_bytes` is a power of two. With `syscalls` sockets are learned as on
     /// kernels before 6.3.
     pub(crate) fn load(ring_bytes: u32, syscalls: bool) -> Result<(Self, Ring, Losses), TapError> {
-        let (own, wake) = (std::process::id(), u64::from(ring_bytes / 16));
+        let own = std::process::id();
         let mut ebpf = EbpfLoader::new()
             .map_max_entries("RECORDS", ring_bytes)
             .override_global("own_tgid", &own, true)
-            .override_global("wake_bytes", &wake, true)
             .load(OBJECT)
             .map_err(TapError::Load)?;
         let ring = ebpf.take_map("RECORDS").and_then(|map| RingBuf::try_from(map).ok());
@@ -80,7 +86,7 @@ impl Kernel {
         for (program, tracepoint) in PROCESSES {
             kernel.tracepoint(program, tracepoint)?;
         }
-        Ok((kernel, Ring(ring), Losses(lost)))
+        Ok((kernel, Ring::of(ring).map_err(TapError::Wait)?, Losses(lost)))
     }
 
     /// Attaches to the sites of the file at `path`.
@@ -131,11 +137,19 @@ impl Kernel {
 // === impl Ring ===
 
 impl Ring {
+    fn of(records: RingBuf<MapData>) -> std::io::Result<Self> {
+        let wakes = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        // At the edge: what is there but did not wake us can wait for the next look.
+        let flags = epoll::EventFlags::IN | epoll::EventFlags::ET;
+        epoll::add(&wakes, &records, epoll::EventData::new_u64(0), flags)?;
+        Ok(Self { records, wakes })
+    }
+
     /// Hands on what is there now, at most `most` records; how many there were.
     pub(crate) fn read(&mut self, most: usize, mut take: impl FnMut(&Record<'_>)) -> usize {
         let mut count = 0;
         while count < most {
-            let Some(item) = self.0.next() else { break };
+            let Some(item) = self.records.next() else { break };
             count += 1;
             if let Some(record) = Record::read(&item) {
                 take(&record);
@@ -144,10 +158,12 @@ impl Ring {
         count
     }
 
-    /// To wait for it.
-    pub(crate) fn fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        use std::os::fd::AsFd;
-        self.0.as_fd()
+    /// Waits until the programs wake us, or `time` (below a second) is over.
+    pub(crate) fn wait(&self, time: Duration) {
+        let time = Timespec { tv_sec: 0, tv_nsec: i64::from(time.subsec_nanos()) };
+        let mut events = [const { MaybeUninit::uninit() }; 1];
+        // Interrupted or not: we look.
+        let _ = epoll::wait(&self.wakes, &mut events, Some(&time));
     }
 }
 
@@ -179,6 +195,7 @@ impl fmt::Display for TapError {
             Self::Program(name, error) => {
                 write!(f, "the kernel refuses the TLS tap `{name}`: {error}")
             }
+            Self::Wait(error) => write!(f, "can't wait for the TLS taps: {error}"),
             Self::Object(what) => write!(f, "the TLS taps are not what they should be: {what}"),
         }
     }
@@ -189,6 +206,7 @@ impl std::error::Error for TapError {
         match self {
             Self::Load(error) => Some(error),
             Self::Program(_, error) => Some(error),
+            Self::Wait(error) => Some(error),
             Self::Object(_) => None,
         }
     }

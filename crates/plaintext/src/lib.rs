@@ -12,6 +12,7 @@ mod library;
 mod mapped;
 mod packets;
 mod pclntab;
+mod places;
 mod record;
 mod sites;
 mod streams;

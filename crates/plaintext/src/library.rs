@@ -2,15 +2,21 @@
 
 use std::{collections::BTreeSet, fs::File, ops::Range, path::Path};
 
+use memchr::memmem;
 use object::{
-    Architecture, Endianness, Object, ObjectSection, ObjectSegment, ObjectSymbol, ReadCache,
-    elf::FileHeader64, read::elf::ElfFile,
+    Architecture, Endianness, Object, ObjectSection, ObjectSegment, ReadCache,
+    elf::{FileHeader64, SHN_UNDEF},
+    read::elf::{ElfFile, Sym, SymbolTable},
 };
 
 use crate::{go, sites::Program, sites::Sites};
 
 /// Bytes of constants that are searched for a version.
 const CONSTANTS_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of one function that are looked at.
+const FUNCTION_BYTES_MAX: u64 = 4_096;
+/// Bytes of names that are searched for the functions'.
+const NAMES_BYTES_MAX: u64 = 512 << 20;
 /// Symbols of a file that are looked at.
 const SYMBOLS_MAX: usize = 4_000_000;
 
@@ -90,16 +96,14 @@ impl Library {
     /// By the names of functions.
     fn named(elf: &Elf<'_>) -> Option<Self> {
         let mut sites = Sites::default();
-        for symbol in elf.dynamic_symbols().chain(elf.symbols()).take(SYMBOLS_MAX) {
-            if symbol.is_undefined() || symbol.address() == 0 {
-                continue;
-            }
-            let Ok(name) = symbol.name_bytes() else { continue };
-            sites.add(name, symbol.address());
+        for table in [elf.elf_dynamic_symbol_table(), elf.elf_symbol_table()] {
+            const SIGNS: [&[u8]; 2] = [b"SSL_write", b"gnutls_record_send"];
+            functions(elf, table, &SIGNS, |name, place| sites.add(name, place));
         }
         let kind = sites.kind()?;
         let found: BTreeSet<_> = sites
-            .attached()
+            .attached(|place| code_of(elf, place))
+            .into_iter()
             .filter_map(|(program, address)| {
                 Some(Site { program, offset: file_offset(elf, address)? })
             })
@@ -120,8 +124,11 @@ impl Library {
             (b"rustls/src/", Kind::Rustls, Untapped::NoSymbols),
         ];
         // libcrypto has the words of all of OpenSSL, and no TLS: libssl beside it has.
-        if elf.dynamic_symbols().any(|s| s.is_definition() && s.name_bytes() == Ok(b"CRYPTO_free"))
-        {
+        let mut is_crypto = false;
+        functions(elf, elf.elf_dynamic_symbol_table(), &[b"CRYPTO_free"], |name, _| {
+            is_crypto |= name == b"CRYPTO_free";
+        });
+        if is_crypto {
             return None;
         }
         // A library that merely uses another one names it, too; one that is inside has its data.
@@ -191,6 +198,12 @@ pub(crate) fn code<'f>(elf: &Elf<'f>, addresses: Range<u64>) -> Option<&'f [u8]>
     elf.segments().find_map(|segment| segment.data_range(addresses.start, len).ok()?)
 }
 
+/// The code of a function; nothing for machines whose instructions aren't known here.
+fn code_of<'f>(elf: &Elf<'f>, place: &Range<u64>) -> Option<&'f [u8]> {
+    let end = place.end.min(place.start.checked_add(FUNCTION_BYTES_MAX)?);
+    if native() == Architecture::X86_64 { code(elf, place.start..end) } else { None }
+}
+
 /// What this program itself runs on: registers of others aren't known.
 pub(crate) fn native() -> Architecture {
     if cfg!(target_arch = "aarch64") { Architecture::Aarch64 } else { Architecture::X86_64 }
@@ -243,15 +256,29 @@ fn version_in(constants: &[u8], sign: &[u8]) -> Option<String> {
 }
 
 fn find(bytes: &[u8], sign: &[u8]) -> Option<usize> {
-    let first = *sign.first()?;
-    let mut from = 0;
-    // Bounded by the bytes: each turn begins behind the one before.
-    while let Some(at) = bytes.get(from..)?.iter().position(|byte| *byte == first) {
-        let begin = from + at;
-        if bytes.get(begin..)?.starts_with(sign) {
-            return Some(begin);
-        }
-        from = begin + 1;
+    memmem::find(bytes, sign)
+}
+
+/// Names and places of the functions of a table, if one of `signs` is among the names. These are read as one
+/// text: one by one takes long where there are a million.
+fn functions<'f>(
+    elf: &Elf<'f>,
+    table: &SymbolTable<'f, FileHeader64<Endianness>, &'f ReadCache<File>>,
+    signs: &[&[u8]],
+    mut take: impl FnMut(&[u8], Range<u64>),
+) {
+    let section = elf.section_by_index(table.string_section());
+    let names = section.ok().filter(|s| s.size() <= NAMES_BYTES_MAX).and_then(|s| s.data().ok());
+    let names = names.unwrap_or_default();
+    if signs.iter().all(|sign| find(names, sign).is_none()) {
+        return;
     }
-    None
+    let endian = elf.endian();
+    for symbol in table.iter().take(SYMBOLS_MAX) {
+        let (at, size) = (symbol.st_value(endian), symbol.st_size(endian));
+        let is_defined = symbol.st_shndx(endian) != SHN_UNDEF && at != 0;
+        let name = usize::try_from(symbol.st_name(endian)).ok().and_then(|name| names.get(name..));
+        let Some(name) = name.filter(|_| is_defined) else { continue };
+        take(name.split(|byte| *byte == 0).next().unwrap_or_default(), at..at.saturating_add(size));
+    }
 }

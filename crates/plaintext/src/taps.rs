@@ -12,8 +12,8 @@ use std::{
 };
 
 use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    time::{ClockId, clock_gettime},
+    process::setpriority_process,
+    time::{ClockId, Timespec, clock_gettime},
 };
 
 use crate::{
@@ -26,8 +26,9 @@ use crate::{
 
 /// Records read at a time, before the caller gets a say.
 const RECORDS_MAX: usize = 4_096;
-/// The programs wake us only when much is waiting; else we look this often.
-const LOOK: Duration = Duration::from_millis(5);
+/// How often we look at what the programs say: they wake us only in the midst of long writes. More often would
+/// take the processor from those who are tapped, without a use: the ring holds more than they say meanwhile.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// How TLS is tapped.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +44,7 @@ pub struct Taps {
     ring: Ring,
     losses: Losses,
     streams: Streams,
+    is_behind: bool,
     execs: Sender<u32>,
     stop: Arc<AtomicBool>,
     watcher: Option<JoinHandle<()>>,
@@ -78,19 +80,27 @@ impl Taps {
                 let next = watch.look(Instant::now(), &mut kernel);
                 // Nobody may wait any more.
                 let _ = ready.send(());
+                // Looking into programs can take long, and is not urgent. For Linux a thread is a process
+                // here; if it may not be, it goes on as it is.
+                let _ = setpriority_process(None, 10);
                 follow(&mut watch, &mut kernel, &told, &stop, next);
             }
         });
         // An error is a watcher that is gone: its panic is told when it is joined.
         let _ = wait.recv();
         let streams = Streams::default();
-        Ok(Self { ring, losses, streams, execs, stop, watcher: Some(watcher) })
+        Ok(Self { ring, losses, streams, is_behind: false, execs, stop, watcher: Some(watcher) })
     }
 
     /// Waits up to `wait` for something, and hands it on.
     pub fn read(&mut self, wait: Duration, outlet: &mut dyn Outlet) {
         let until = Instant::now() + wait;
         loop {
+            let left = until.saturating_duration_since(Instant::now());
+            // Behind: there is more than was read before.
+            if !self.is_behind {
+                self.ring.wait(left.min(LOOK));
+            }
             self.streams.clock_ns = clock_ns();
             let now_ns = monotonic_ns();
             let Self { ring, streams, execs, .. } = self;
@@ -102,11 +112,10 @@ impl Taps {
                 streams.record(record, now_ns, outlet);
             });
             streams.tick(now_ns, outlet);
-            let left = until.saturating_duration_since(Instant::now());
+            self.is_behind = count == RECORDS_MAX;
             if count > 0 || left.is_zero() {
                 return;
             }
-            self.sleep(left.min(LOOK));
         }
     }
 
@@ -119,14 +128,6 @@ impl Taps {
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counts { kernel: self.losses.read(), ..self.streams.counts }
-    }
-
-    fn sleep(&self, time: Duration) {
-        let time = Timespec { tv_sec: 0, tv_nsec: i64::from(time.subsec_nanos()) };
-        let fd = self.ring.fd();
-        let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
-        // Interrupted or not: we look.
-        let _ = poll(&mut fds, Some(&time));
     }
 }
 

@@ -12,8 +12,9 @@ use crate::{
     mapped::{self, FileId},
 };
 
-/// A process that has just begun is looked at again after this time, then after twice as long, …
+/// A process that has just begun is looked at again after this time, then after four times as long, …
 const SOON: Duration = Duration::from_millis(5);
+const LONGER: u32 = 4;
 /// … up to this: libraries may be loaded at any time.
 const SELDOM: Duration = Duration::from_secs(30);
 /// How often the list of processes is read.
@@ -96,7 +97,7 @@ impl Watch {
                 }
             }
             if let Some(look) = self.processes.get_mut(&pid) {
-                *look = Look { at: now + look.again, again: (look.again * 2).min(SELDOM) };
+                *look = Look { at: now + look.again, again: (look.again * LONGER).min(SELDOM) };
             }
         }
         let next = self.processes.values().map(|look| look.at).min();
