@@ -7,9 +7,11 @@ use clap::Parser;
 mod args;
 mod doctor;
 mod identity;
+mod pcap;
 mod protocols;
 mod read;
 mod size;
+mod tap;
 
 /// Messages come and go by the million; the system's allocator gives their memory back too eagerly.
 #[global_allocator]
@@ -19,6 +21,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let outcome = match args::Args::parse().command {
         args::Command::Read(args) => read::run(&args),
+        args::Command::Tap(args) => tap::run(&args),
+        args::Command::Pcap(args) => pcap::run(&args),
         args::Command::Protocols(args) => protocols::run(&args),
         args::Command::Identity(args) => identity::run(&args),
         args::Command::Doctor(args) => doctor::run(&args),

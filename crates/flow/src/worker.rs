@@ -25,8 +25,10 @@ pub struct Worker {
     shards: Vec<Shard>,
     index: usize,
     workers: usize,
-    /// Packets seen, in the whole input.
+    /// Number of the latest packet, in the whole input.
     ordinal: u64,
+    /// The number before that of the first packet.
+    before: u64,
     wire_bytes: u64,
     /// The latest time stamp so far.
     now: Timestamp,
@@ -55,6 +57,7 @@ impl Worker {
             index,
             workers,
             ordinal: 0,
+            before: 0,
             wire_bytes: 0,
             now: Timestamp(0),
             slot: 0,
@@ -74,11 +77,21 @@ impl Worker {
         self.shards.iter_mut().for_each(|shard| shard.learn(&self.secrets));
     }
 
+    /// Packets are counted from the one behind `before`, instead of from 1: flows and calls of one run
+    /// then have other numbers than those of another.
+    pub fn count_from(&mut self, before: u64) {
+        self.before = before;
+        self.ordinal = before;
+    }
+
     /// The next packet of the input. Calls that it finishes go to `sink`.
     pub fn packet(&mut self, packet: &Packet<'_>, sink: &mut dyn CallSink) {
         self.ordinal += 1;
         self.wire_bytes += u64::from(packet.wire_len);
-        self.clock(packet.at, sink);
+        if self.ordinal == self.before + 1 {
+            self.slot = Wheel::slot_of(packet.at);
+        }
+        self.clock(packet.at, self.ordinal * 2, sink);
         let arrival = Arrival {
             mark: Mark { at: packet.at, frame: packet.frame },
             ordinal: self.ordinal,
@@ -98,6 +111,13 @@ impl Worker {
                 }
             }
             Content::Nothing => {}
+        }
+    }
+
+    /// Time has gone on to `now` without packets: whatever has waited long enough leaves.
+    pub fn tick(&mut self, now: Timestamp, sink: &mut dyn CallSink) {
+        if now > self.now {
+            self.clock(now, (self.ordinal + 1) * 2, sink);
         }
     }
 
@@ -122,7 +142,7 @@ impl Worker {
     pub fn report(&self) -> Report {
         let mut report = Report::default();
         if self.index == 0 {
-            report.packets = self.ordinal;
+            report.packets = self.ordinal - self.before;
             report.wire_bytes = self.wire_bytes;
             self.report_packets(&mut report);
         }
@@ -153,11 +173,8 @@ impl Worker {
         report
     }
 
-    /// Moves the clock, and looks at the flows that are due.
-    fn clock(&mut self, at: Timestamp, sink: &mut dyn CallSink) {
-        if self.ordinal == 1 {
-            self.slot = Wheel::slot_of(at);
-        }
+    /// Moves the clock, and looks at the flows that are due; what leaves takes this place in the order.
+    fn clock(&mut self, at: Timestamp, order: u64, sink: &mut dyn CallSink) {
         if at <= self.now {
             // A little back is disorder; far back is another capture behind this one.
             if self.now.since(at) > CLOCK_BACK_NS_MAX {
@@ -169,12 +186,12 @@ impl Worker {
         self.now = at;
         if Wheel::slot_of(at) > self.slot {
             self.slot = Wheel::slot_of(at);
-            self.fire(sink);
+            self.fire(order, sink);
         }
     }
 
     #[cold]
-    fn fire(&mut self, sink: &mut dyn CallSink) {
+    fn fire(&mut self, order: u64, sink: &mut dyn CallSink) {
         let mut all = Vec::new();
         for (index, shard) in self.shards.iter_mut().enumerate() {
             shard.due(self.now, &mut self.slots, &mut self.due);
@@ -182,7 +199,7 @@ impl Worker {
         }
         all.sort_unstable();
         for (stream, shard, at) in all {
-            self.shards[shard].fire(at, stream, self.now, self.ordinal * 2, sink);
+            self.shards[shard].fire(at, stream, self.now, order, sink);
         }
     }
 

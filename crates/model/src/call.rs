@@ -183,6 +183,13 @@ impl Call<'_> {
         self.request.or(self.response).map_or(Timestamp(0), |m| m.first.at)
     }
 
+    /// When the last byte that was seen of it was captured.
+    #[must_use]
+    pub fn end(&self) -> Timestamp {
+        let halves = self.request.into_iter().chain(self.response);
+        halves.map(|half| half.last.at).max().unwrap_or_else(|| self.begin())
+    }
+
     /// Nanoseconds from the request's first byte to the response's last; only when both were seen.
     #[must_use]
     pub fn duration_ns(&self) -> Option<u64> {

@@ -6,6 +6,7 @@ use capture::Reader;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A bar on standard error, or nothing.
+#[derive(Clone, Default)]
 pub struct Progress {
     bar: Option<ProgressBar>,
 }
