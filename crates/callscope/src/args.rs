@@ -190,11 +190,11 @@ pub struct SpaceArgs {
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  callscope pcap 230151712345678-3 --keep /var/lib/callscope -o call.pcapng\n  \
-                        callscope pcap --from 2026-01-29T11:08:20Z --to 2026-01-29T11:08:30Z --keep DIR -o - | tshark -r -"
+                        callscope pcap --where 'http && status_code >= 500' --keep /var/lib/callscope -o errors.pcapng\n  callscope pcap --from 2026-01-29T11:08:20Z --to 2026-01-29T11:08:30Z --keep DIR -o - | tshark -r -"
 )]
 pub struct PcapArgs {
     /// Calls, by their `id`.
-    #[arg(value_name = "CALL-ID", required_unless_present_any = ["from", "to"])]
+    #[arg(value_name = "CALL-ID", required_unless_present_any = ["from", "to", "condition"])]
     pub calls: Vec<String>,
     /// The folder that `callscope tap --keep` writes.
     #[arg(long, value_name = "DIR")]
@@ -205,6 +205,15 @@ pub struct PcapArgs {
     /// Only packets up to this moment (RFC 3339).
     #[arg(long, value_name = "TIME", value_parser = crate::identity::moment)]
     pub to: Option<model::Timestamp>,
+    /// Calls for which this holds (see docs/QUERY.md); what is kept is read for it from its beginning.
+    #[arg(long = "where", value_name = "EXPR", conflicts_with = "calls")]
+    pub condition: Option<String>,
+    /// Who had which address when, for the condition; see `callscope read`.
+    #[arg(long, value_name = "FILE", requires = "condition")]
+    pub identity: Vec<PathBuf>,
+    /// Further TLS secrets, for the condition; those that were kept are used by themselves.
+    #[arg(long, value_name = "FILE", requires = "condition")]
+    pub keylog: Option<PathBuf>,
     /// Of each call, everything that is kept of its connection.
     #[arg(long)]
     pub connection: bool,

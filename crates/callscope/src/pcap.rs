@@ -1,5 +1,7 @@
 //! `callscope pcap`: packets of calls, cut out of what was kept.
 
+mod choice;
+
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
@@ -38,6 +40,9 @@ pub fn run(args: &PcapArgs) -> Result<()> {
 fn wants(args: &PcapArgs, kept: &Kept) -> Result<Vec<Want>> {
     let from = args.from.unwrap_or(Timestamp(0));
     let to = args.to.unwrap_or(Timestamp(u64::MAX));
+    if let Some(condition) = &args.condition {
+        return choice::wants(args, condition);
+    }
     if args.calls.is_empty() {
         return Ok(vec![Want { from, to, ..Want::default() }]);
     }

@@ -29,13 +29,13 @@ use model::{Lore, Timestamp};
 
 use self::{
     follow::Growing,
-    keys::Keys,
     output::{Shape, Wanted},
     pipeline::Finished,
 };
 pub(crate) use self::{
+    keys::Keys,
     merge::Limit,
-    naming::{Testimony, Witness},
+    naming::{Answer, Naming, Testimony, Witness, entry},
     pipeline::Input,
     progress::Progress,
 };
@@ -44,7 +44,7 @@ use crate::args::{Colour, Format, ReadArgs, ShowArgs};
 /// Files below this size are read before a progress bar would be seen.
 const PROGRESS_BYTES_MIN: u64 = 32 << 20;
 /// Flows per byte of memory: a flow costs about as much as its share of the buffers.
-const BYTES_PER_FLOW: usize = 256;
+pub(crate) const BYTES_PER_FLOW: usize = 256;
 /// When calls that go on are shown, where they are seen as they happen.
 pub(crate) const OPEN_AFTER: Duration = Duration::from_secs(10);
 
@@ -85,8 +85,8 @@ fn follow(args: &ReadArgs) -> Result<()> {
 /// When the input can't be read or the output can't be written.
 pub(crate) fn show(mut input: Input, args: &ShowArgs, open_after: Option<Duration>) -> Result<()> {
     crate::protocols::check(&args.protocol)?;
-    let directory = directory(args)?;
-    let wanted = wanted(args)?;
+    let directory = directory(&args.identity)?;
+    let wanted = args.condition.as_deref().map(wanted).transpose()?;
     let (out, to_terminal) = output(args)?;
     let shape = Shape {
         lore: lore(args)?,
@@ -122,11 +122,11 @@ fn inputs(args: &ReadArgs) -> Result<Vec<capture::Input>> {
 }
 
 /// What `--identity` says.
-fn directory(args: &ShowArgs) -> Result<Option<identity::Directory>> {
-    if args.identity.is_empty() {
+pub(crate) fn directory(files: &[PathBuf]) -> Result<Option<identity::Directory>> {
+    if files.is_empty() {
         return Ok(None);
     }
-    let loaded = crate::identity::load(&args.identity)?;
+    let loaded = crate::identity::load(files)?;
     for warning in &loaded.warnings {
         eprintln!("callscope: {warning}");
     }
@@ -192,15 +192,12 @@ fn lore(args: &ShowArgs) -> Result<Lore> {
 }
 
 /// What `--where` says.
-fn wanted(args: &ShowArgs) -> Result<Option<Wanted>> {
-    let Some(text) = &args.condition else { return Ok(None) };
+pub(crate) fn wanted(text: &str) -> Result<Wanted> {
     let columns = Columns::new(&crate::protocols::tables());
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let now = Timestamp(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX));
     match Condition::compile(text, &columns, now) {
-        Ok(condition) => {
-            Ok(Some(Wanted { columns: Arc::new(columns), condition: Arc::new(condition) }))
-        }
+        Ok(condition) => Ok(Wanted { columns: Arc::new(columns), condition: Arc::new(condition) }),
         Err(fault) => bail!("--where is not right:\n{}", fault.show(text)),
     }
 }

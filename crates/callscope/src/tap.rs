@@ -37,6 +37,7 @@ pub fn run(args: &TapArgs) -> Result<()> {
         }
     };
     let tap = Tap::open(&options(args)?, stop.clone(), tell)?;
+    // Inlets (`Tap::inlet`) are put in here: while nothing is read from the tap.
     let processes = processes(args, &tap)?;
     let kept = args.keep.as_deref().map(|folder| Keeper::open(folder, args.keep_size));
     let (keeper, closing) = kept.transpose()?.unzip();

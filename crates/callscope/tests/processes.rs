@@ -153,9 +153,9 @@ fn containers_are_told_and_conditions_ask_for_processes() {
     let has_process = "src.process.name == \"curl\" && dst.process.pid > 1";
     let all = tap(&["--netns", &net.server, "--where", has_process, "--command-lines"]);
     let none = tap(&["--netns", &net.server, "--no-processes"]);
-    let inside =
-        format!("echo $$ > {group}/cgroup.procs && exec curl -s http://{SERVER}/contained");
-    net.run(&["sh", "-c", &inside]);
+    // Inside, there is another /sys.
+    let inside = format!("ip netns exec {} curl -s http://{SERVER}/contained", net.client);
+    sh(&format!("echo $$ > {group}/cgroup.procs; exec {inside}"));
     net.ask(&format!("curl -s http://{SERVER}/free"));
     let (all, none) = (all.end(), none.end());
     sh(&format!("rmdir {group} {pod}"));

@@ -343,6 +343,27 @@ fn when_it_can_not_keep_up_losses_are_counted_and_nothing_else_breaks() {
 }
 
 #[test]
+fn killed_it_leaves_nothing_behind() {
+    if !can(&["nginx", "curl", "ss"]) {
+        return;
+    }
+    let mut net = Net::new();
+    net.nginx();
+    let sockets = || {
+        let list = format!("ip netns exec {} cat /proc/net/packet", net.server);
+        String::from_utf8_lossy(&sh(&list).stdout).lines().count() - 1
+    };
+    let mut tap = tap(&["--netns", &net.server]);
+    net.ask(&format!("curl -s http://{SERVER}/seen"));
+    assert_eq!(tap.next()["endpoint"], "/seen");
+    assert_eq!(sockets(), 1);
+    tap.signal("KILL");
+    assert!(!tap.rest().is_success);
+    assert_eq!(sockets(), 0);
+    net.ask(&format!("curl -s http://{SERVER}/still"));
+}
+
+#[test]
 fn a_process_and_a_container_name_their_namespace() {
     if !can(&["nginx", "curl", "ss"]) {
         return;
@@ -417,6 +438,17 @@ fn what_is_kept_stays_in_its_size_and_gives_calls_back() {
     assert_eq!(read.calls.len(), 1);
     assert_eq!(read.calls[0]["endpoint"], "/new");
     assert_eq!(read.calls[0]["src"], new["src"]);
+    let chosen = start(&["pcap", "--where", "endpoint == \"/new\"", "--keep", folder, "-o", cut]);
+    let chosen = chosen.rest();
+    assert!(chosen.is_success, "{}", chosen.errors);
+    let read = start(&["read", "-q", "--format", "ndjson", cut]).rest();
+    assert_eq!(read.calls.len(), 1);
+    assert_eq!(read.calls[0]["src"]["port"], new["src"]["port"]);
+    let bytes = fs::read(cut).unwrap();
+    assert!(bytes.windows(13).any(|text| text == b"http GET /new"), "no comment");
+    let none =
+        start(&["pcap", "--where", "endpoint == \"/x\"", "--keep", folder, "-o", cut]).rest();
+    assert!(!none.is_success && none.errors.contains("none of the calls"), "{}", none.errors);
     let gone = pcap(&old["id"]);
     assert!(!gone.is_success && gone.errors.contains("not kept"), "{}", gone.errors);
 }

@@ -12,8 +12,10 @@ mod cut;
 mod entry;
 mod folder;
 mod keeper;
+mod wants;
 
-pub use cut::{Cut, Kept, Want};
+pub use cut::{Cut, Kept};
 pub use entry::Entry;
 pub use folder::KeepError;
 pub use keeper::{Closing, Keeper};
+pub use wants::Want;

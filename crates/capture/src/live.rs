@@ -29,7 +29,7 @@ mod tap;
 
 pub use error::{Capability, TapError};
 pub use inlet::{Inlet, Made};
-pub use libpcap::FilterError;
+pub use libpcap::{FilterError, can_filter};
 pub use space::Space;
 pub use stop::Stop;
 pub use tap::{Tap, TapOptions};

@@ -31,10 +31,16 @@ pub(super) struct Processes {
     /// Names of what is listened to, and the numbers of their network namespaces.
     spaces: Vec<(String, u32)>,
     /// What was said of each process, by its place in memory, which it keeps as long as it is here.
-    known: Mutex<HashMap<usize, (Arc<Process>, Arc<Testimony>)>>,
+    known: Mutex<HashMap<usize, Known>>,
     /// Until when nobody waits.
     rests: Mutex<Option<Instant>>,
     late: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Known {
+    _process: Arc<Process>,
+    said: Arc<Testimony>,
 }
 
 // === impl Processes ===
@@ -75,8 +81,9 @@ impl Processes {
         if known.len() >= KNOWN_MAX {
             known.clear();
         }
-        let make = || (process.clone(), Arc::new(Testimony::of(&told(process))));
-        known.entry(Arc::as_ptr(process).addr()).or_insert_with(make).1.clone()
+        let make =
+            || Known { _process: process.clone(), said: Arc::new(Testimony::of(&told(process))) };
+        known.entry(Arc::as_ptr(process).addr()).or_insert_with(make).said.clone()
     }
 }
 

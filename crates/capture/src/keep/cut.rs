@@ -1,6 +1,11 @@
 //! Cuts packets out of what was kept: those of calls, or of a time.
 
-use std::{collections::HashSet, fs, io, io::Write, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    fs, io,
+    io::Write,
+    path::Path,
+};
 
 use model::{FlowKey, Source, Timestamp};
 use packet::{Content, Decoder, DecoderLimits, LinkType, Packet, Segment as TcpSegment};
@@ -8,6 +13,7 @@ use packet::{Content, Decoder, DecoderLimits, LinkType, Packet, Segment as TcpSe
 use super::{
     Entry,
     folder::{KeepError, Segment, failed, segments},
+    wants::{Ends, Want, Wants, ends},
 };
 use crate::{
     Batch, Input, Options, Reader,
@@ -19,6 +25,8 @@ const DISORDER_NS: u64 = 2_000_000_000;
 /// Bytes of a TLS record's and a ClientHello's head before the client's random (RFC 8446 §4.1.2).
 const RANDOM_AT: usize = 11;
 const RANDOM_BYTES: usize = 32;
+/// Connections between the same two ends that are told apart.
+const BEGINNINGS_MAX: usize = 65_536;
 /// Connections whose secrets are looked for.
 const RANDOMS_MAX: usize = 65_536;
 
@@ -28,21 +36,6 @@ pub struct Kept {
     segments: Vec<Segment>,
 }
 
-/// Packets that are wanted.
-#[derive(Clone, Debug, Default)]
-pub struct Want {
-    /// Of this flow; of all of them if none.
-    pub flow: Option<FlowKey>,
-    /// From this moment on.
-    pub from: Timestamp,
-    /// Up to this moment.
-    pub to: Timestamp,
-    /// From the beginning of the flow's connection that lasts at `from`, in place of `from`.
-    pub whole_connection: bool,
-    /// Written beside the first of them.
-    pub comment: Option<String>,
-}
-
 /// What was cut out.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Cut {
@@ -50,33 +43,6 @@ pub struct Cut {
     pub packets: u64,
     /// How many secrets were put beside them.
     pub secrets: usize,
-}
-
-// === impl Want ===
-
-impl Want {
-    /// The packets of a call; with its connection's beginning if they can't be read without.
-    #[must_use]
-    pub fn of(call: &Entry, whole_connection: bool) -> Self {
-        let (flow, _) = FlowKey::of(call.client, call.server, call.transport, 0);
-        Self {
-            flow: Some(flow),
-            from: call.from,
-            to: call.to,
-            whole_connection: whole_connection || call.is_covered,
-            comment: Some(format!("call {}: {}", call.id, call.about)),
-        }
-    }
-
-    /// Whether a packet of this flow at this time is one of them. The address space is not asked for:
-    /// entries don't tell it.
-    fn takes(&self, key: Option<&FlowKey>, at: Timestamp) -> bool {
-        let same = |key: &FlowKey, flow: &FlowKey| {
-            (key.a, key.b, key.transport) == (flow.a, flow.b, flow.transport)
-        };
-        (self.from..=self.to).contains(&at)
-            && self.flow.as_ref().is_none_or(|flow| key.is_some_and(|key| same(key, flow)))
-    }
 }
 
 // === impl Kept ===
@@ -126,13 +92,14 @@ impl Kept {
     /// When what is kept can't be read, or the output can't be written.
     pub fn cut(&self, wants: &[Want], out: &mut dyn Write) -> Result<Cut, KeepError> {
         let mut wants = wants.to_vec();
-        let mut scout = Scout::default();
         if wants.iter().any(|want| want.whole_connection) {
             self.find_beginnings(&mut wants)?;
         }
+        let wants = Wants::new(&wants);
+        let mut scout = Scout::default();
         self.each(&wants, &mut scout)?;
         let secrets = scout.fitting_secrets();
-        let mut writer = Output::new(&wants, out);
+        let mut writer = Output::new(wants.clone(), out);
         writer.begin(&secrets)?;
         self.each(&wants, &mut writer)?;
         writer.flush()?;
@@ -141,26 +108,26 @@ impl Kept {
 
     /// Has whole connections begin with the last SYN before their calls, or with what is kept.
     fn find_beginnings(&self, wants: &mut [Want]) -> Result<(), KeepError> {
-        let to = wants.iter().map(|want| want.to).max().unwrap_or_default();
-        let mut beginnings = Beginnings(wants.iter().map(|_| Timestamp(0)).collect(), wants);
-        let everything = Want { to, ..Want::default() };
-        self.each(&[everything], &mut beginnings)?;
-        let found = beginnings.0;
-        for (want, from) in wants.iter_mut().zip(found).filter(|(want, _)| want.whole_connection) {
-            want.from = from;
+        let whole = || wants.iter().filter(|want| want.whole_connection);
+        let flows = whole().filter_map(|want| Some((ends(want.flow.as_ref()?), Vec::new())));
+        let mut beginnings = Beginnings(flows.collect());
+        let to = whole().map(|want| want.to).max().unwrap_or_default();
+        self.each(&Wants::new(&[Want { to, ..Want::default() }]), &mut beginnings)?;
+        for want in wants.iter_mut().filter(|want| want.whole_connection) {
+            let begun = want.flow.as_ref().and_then(|flow| beginnings.0.get(&ends(flow)));
+            let before = begun.into_iter().flatten().filter(|at| **at <= want.from);
+            want.from = before.max().copied().unwrap_or_default();
         }
         Ok(())
     }
 
-    /// Shows all packets that may be wanted, in the order of files.
-    fn each(&self, wants: &[Want], to: &mut dyn Visitor) -> Result<(), KeepError> {
-        let from = wants.iter().map(|want| want.from).min().unwrap_or_default();
-        let until = wants.iter().map(|want| want.to).max().unwrap_or_default();
+    /// Shows all packets that are wanted, in the order of files.
+    fn each(&self, wants: &Wants, to: &mut dyn Visitor) -> Result<(), KeepError> {
         let ends = self.segments.iter().skip(1).map(|next| next.from.0.saturating_add(DISORDER_NS));
         let ends = ends.chain([u64::MAX]);
         for (segment, end) in self.segments.iter().zip(ends) {
             let begin = segment.from.0.saturating_sub(DISORDER_NS);
-            if end < from.0 || begin > until.0 {
+            if end < wants.from.0 || begin > wants.to.0 {
                 continue;
             }
             read(&segment.packets, wants, to)?;
@@ -189,7 +156,7 @@ struct Origin<'a> {
     source: &'a Source,
 }
 
-fn read(path: &Path, wants: &[Want], to: &mut dyn Visitor) -> Result<(), KeepError> {
+fn read(path: &Path, wants: &Wants, to: &mut dyn Visitor) -> Result<(), KeepError> {
     let mut reader = match Reader::open(&[Input::Path(path.to_path_buf())], Options::default()) {
         Ok(reader) => reader,
         // It has left for newer ones, or nothing was written to it yet.
@@ -205,7 +172,7 @@ fn read(path: &Path, wants: &[Want], to: &mut dyn Visitor) -> Result<(), KeepErr
                 Content::Udp(datagram) => Some(&datagram.key),
                 Content::Nothing => None,
             };
-            if !wants.iter().any(|want| want.takes(key, packet.at)) {
+            if !wants.take(key, packet.at) {
                 continue;
             }
             let unknown = Source::default();
@@ -217,10 +184,10 @@ fn read(path: &Path, wants: &[Want], to: &mut dyn Visitor) -> Result<(), KeepErr
     Ok(())
 }
 
-/// When the connections of wants began.
-struct Beginnings<'w>(Vec<Timestamp>, &'w [Want]);
+/// When connections of flows began, of those flows that are asked for.
+struct Beginnings(HashMap<Ends, Vec<Timestamp>>);
 
-impl Visitor for Beginnings<'_> {
+impl Visitor for Beginnings {
     fn packet(
         &mut self,
         packet: &Packet<'_>,
@@ -228,14 +195,12 @@ impl Visitor for Beginnings<'_> {
         _: &Origin<'_>,
     ) -> io::Result<()> {
         let Content::Tcp(TcpSegment { key, flags, .. }) = content else { return Ok(()) };
-        if !flags.syn() || flags.ack() {
-            return Ok(());
-        }
-        for (from, want) in self.0.iter_mut().zip(self.1) {
-            let anytime = Want { from: Timestamp(0), to: want.from, ..want.clone() };
-            if anytime.takes(Some(key), packet.at) {
-                *from = packet.at.max(*from);
-            }
+        if let Some(begun) = self.0.get_mut(&ends(key))
+            && flags.syn()
+            && !flags.ack()
+            && begun.len() < BEGINNINGS_MAX
+        {
+            begun.push(packet.at);
         }
         Ok(())
     }
@@ -289,9 +254,8 @@ impl Scout {
 
 /// Writes a file of what is wanted.
 struct Output<'w> {
-    wants: &'w [Want],
-    /// Whether the want's comment was written.
-    commented: Vec<bool>,
+    /// With comments that are not written yet.
+    wants: Wants,
     interfaces: Vec<(Source, LinkType)>,
     text: Vec<u8>,
     packets: u64,
@@ -299,9 +263,8 @@ struct Output<'w> {
 }
 
 impl<'w> Output<'w> {
-    fn new(wants: &'w [Want], out: &'w mut dyn Write) -> Self {
-        let commented = vec![false; wants.len()];
-        Self { wants, commented, interfaces: Vec::new(), text: Vec::new(), packets: 0, out }
+    fn new(wants: Wants, out: &'w mut dyn Write) -> Self {
+        Self { wants, interfaces: Vec::new(), text: Vec::new(), packets: 0, out }
     }
 
     fn begin(&mut self, secrets: &str) -> Result<(), KeepError> {
@@ -334,24 +297,12 @@ impl<'w> Output<'w> {
         });
         at as u32
     }
-
-    /// What is to be written beside a packet.
-    fn comment(&mut self, key: Option<&FlowKey>, at: Timestamp) -> Option<String> {
-        let mut comments = Vec::new();
-        for (want, done) in self.wants.iter().zip(&mut self.commented) {
-            if !*done && want.comment.is_some() && want.takes(key, at) {
-                *done = true;
-                comments.extend(want.comment.as_deref());
-            }
-        }
-        (!comments.is_empty()).then(|| comments.join("\n"))
-    }
 }
 
 impl Visitor for Output<'_> {
     fn packet(&mut self, packet: &Packet<'_>, _: &Content<'_>, of: &Origin<'_>) -> io::Result<()> {
         let interface = self.interface(of.source, packet.link);
-        let comment = self.comment(of.key, packet.at);
+        let comment = self.wants.comment(of.key, packet.at);
         let (at, wire_len, bytes) = (packet.at, packet.wire_len, packet.bytes);
         let comment = comment.as_deref();
         write::packet(&Enhanced { interface, at, wire_len, bytes, comment }, &mut self.text);

@@ -15,7 +15,7 @@ use std::{
 };
 
 use model::{Source, Timestamp};
-use packet::LinkType;
+use packet::{LinkType, Packet};
 
 use super::folder::{KeepError, Segment, failed, segments};
 use crate::{
@@ -200,7 +200,7 @@ impl Writer {
         self.turn(first.at, batch.bytes_read())?;
         let Self { open: Some(open), text, .. } = self else { return Ok(()) };
         text.clear();
-        for packet in batch.packets() {
+        for packet in batch.packets().filter(|packet| is_captured(packet, sources)) {
             let interface = open.interface(packet.source, packet.link, sources, text);
             let (at, wire_len, bytes) = (packet.at, packet.wire_len, packet.bytes);
             write::packet(&Enhanced { interface, at, wire_len, bytes, comment: None }, text);
@@ -269,6 +269,12 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// Whether an interface has seen it: what others have made (what was encrypted, in the clear) would be
+/// a second conversation between the same ends for whoever reads the file.
+fn is_captured(packet: &Packet<'_>, sources: &[Source]) -> bool {
+    sources.get(packet.source as usize).is_none_or(|source| source.kind == "interface")
 }
 
 // === impl Open ===

@@ -1,4 +1,22 @@
 //! Where packets that no interface has seen come in: what others have found out, told as packets.
+//!
+//! How a source of clear text is put in, by whoever composes the program:
+//!
+//! ```text
+//! let mut tap = Tap::open(…)?;
+//! let inlet = tap.inlet(Source { kind: "ebpf", name: "tls".into(), interface: None }, LAG)?;
+//! thread: loop { taps.read(wait, packets); inlet.put(made) }     // before the tap is read
+//! ```
+//!
+//! - Each packet is a whole IP packet ([`LinkType::RAW`]) with the real addresses and ports of the
+//!   connection, its sequence numbers counting the bytes of the clear text.
+//! - Its [`Made::scope`] is another one than that of the packets of the same connection on the wire, or
+//!   the two would be read as one stream: `FlowKey::UNDER_COVER` is set in it.
+//! - Its [`Made::at`] is by the clock of the machine, as packets have it; an inlet's packets come in that
+//!   order. All other packets wait for `lag`, which is how late one may be put in: shorter is sooner seen.
+//! - Packets of an inlet are not kept (`keep` takes those of interfaces alone), and need not pass `--filter`.
+//! - What finds no room is lost and counted; [`Inlet::put`] never waits, and needs no lock of the caller's.
+//! - The thread ends when it likes: at the stop everything put in until then is read.
 
 use std::{
     collections::VecDeque,

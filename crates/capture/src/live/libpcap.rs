@@ -66,6 +66,14 @@ pub(super) fn compile(text: &str) -> Result<Wanted, FilterError> {
     Compiler::load(&NAMES)?.wanted(text)
 }
 
+/// Whether filters can be compiled on this machine.
+///
+/// # Errors
+/// When libpcap is not there, or not as it should be.
+pub fn can_filter() -> Result<(), FilterError> {
+    compile("tcp port 80").map(drop)
+}
+
 /// `struct bpf_program`
 #[repr(C)]
 struct Code {

@@ -241,7 +241,8 @@ impl Intake for Tap {
             return Ok(false);
         }
         if all {
-            batch.set_now(Timestamp(now.saturating_sub(HOLD_NS)));
+            let hold = self.outlets.iter().map(|outlet| outlet.lag_ns).fold(HOLD_NS, u64::max);
+            batch.set_now(Timestamp(now.saturating_sub(hold)));
         }
         Ok(true)
     }
