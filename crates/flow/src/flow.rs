@@ -101,6 +101,16 @@ pub(crate) enum Speech {
     Over,
 }
 
+// === impl Rare ===
+
+impl Rare {
+    /// Of a flow whose clear text was taken from its application.
+    pub(crate) fn uncovered() -> Box<Self> {
+        let cover = Cover { decrypted_by: "ebpf", ..Cover::default() };
+        Box::new(Self { cover: Some(cover), ..Self::default() })
+    }
+}
+
 // === impl Flow ===
 
 impl Flow {

@@ -11,7 +11,7 @@ use stream::{Connection, Outcome};
 use crate::{
     deliver::{Commons, Deliver, Start, Tally},
     detect::{Memory, Unknown},
-    flow::{Carrier, Flow, Names, Seen, Speech, Talk},
+    flow::{Carrier, Flow, Names, Rare, Seen, Speech, Talk},
     table::Table,
     twins::{self, Openers, TWINS_MAX},
     wheel::Wheel,
@@ -434,7 +434,7 @@ impl Shard {
             ended: None,
             withdrawn: 0,
             speech: Speech::Unknown(Unknown::default()),
-            rare: None,
+            rare: key.is_under_cover().then(Rare::uncovered),
         };
         self.table.insert(hash, Flow { last_at: arrival.mark.at, timed: false, carrier, talk })
     }

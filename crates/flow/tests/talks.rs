@@ -6,7 +6,9 @@ use dissect::{
     Dissection, Dissector, Found, Framing, Hello, Next, Opens, Pair, Reader, Sink, Step, Verdict,
 };
 use flow::{Settings, Worker};
-use model::{Call, Cover, Endpoint, Headline, Message, Protocol, Side, Tell, Timestamp, Transport};
+use model::{
+    Call, Cover, Endpoint, FlowKey, Headline, Message, Protocol, Side, Tell, Timestamp, Transport,
+};
 use packet::{LinkType, Packet};
 
 /// Lines: `Qname` asks, `Aname` answers, under the number of their second letter.
@@ -135,6 +137,7 @@ struct Net {
     frame: u64,
     ip_id: u8,
     seq: [u32; 2],
+    scope: u16,
 }
 
 impl Net {
@@ -151,7 +154,7 @@ impl Net {
             flows_max: 1_000,
         };
         let worker = Worker::new(index, workers, &settings);
-        Self { worker, seen: Vec::new(), ends: None, frame: 0, ip_id: 0, seq: [100; 2] }
+        Self { worker, seen: Vec::new(), ends: None, frame: 0, ip_id: 0, seq: [100; 2], scope: 0 }
     }
 
     /// A segment of the connection 10.0.0.1:5000 to 10.0.0.2:9.
@@ -216,7 +219,7 @@ impl Net {
             link: LinkType::RAW,
             source: 0,
             frame: self.frame,
-            scope: 0,
+            scope: self.scope,
             wire_len: u32::try_from(bytes.len()).unwrap(),
             bytes: &bytes,
         };
@@ -277,6 +280,24 @@ fn what_is_inside_is_recognised_and_carries_its_cover() {
             client: 5_000,
         }]
     );
+}
+
+#[test]
+fn clear_text_and_its_encrypted_twin_are_two_flows() {
+    let mut net = Net::new();
+    net.handshake();
+    net.says(Side::Client, b"Qwire\n");
+    let seq = std::mem::replace(&mut net.seq, [7_000; 2]);
+    net.scope = FlowKey::UNDER_COVER;
+    net.handshake();
+    net.says(Side::Client, b"Qclear\n");
+    net.says(Side::Server, b"Aclear\n");
+    (net.scope, net.seq) = (0, seq);
+    net.says(Side::Server, b"Awire\n");
+    let mut seen = net.end();
+    seen.sort_by_key(|call| call.decrypted);
+    let texts: Vec<_> = seen.iter().map(|call| (&*call.texts.1, call.decrypted)).collect();
+    assert_eq!(texts, [("Awire", false), ("Aclear", true)]);
 }
 
 #[test]

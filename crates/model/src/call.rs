@@ -57,7 +57,7 @@ pub struct Translated {
 /// What a byte stream was wrapped in, and how it was unwrapped: TLS, QUIC.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Cover {
-    /// Where the keys or the clear text came from: `keylog`.
+    /// Where the keys or the clear text came from: `keylog`, `ebpf`.
     pub decrypted_by: &'static str,
     /// The name that the client asked for (RFC 6066 §3); empty where there is none.
     pub server_name: String,

@@ -83,6 +83,16 @@ impl Side {
 // === impl FlowKey ===
 
 impl FlowKey {
+    /// In `scope`: the bytes come from under a cover (what a TLS library read and wrote). The flow on
+    /// the wire has the same addresses, and must not be mixed up with it.
+    pub const UNDER_COVER: u16 = 1 << 15;
+
+    /// Whether its bytes come from under a cover.
+    #[must_use]
+    pub fn is_under_cover(&self) -> bool {
+        self.scope & Self::UNDER_COVER != 0
+    }
+
     /// The key of a packet from `src` to `dst`, and which way it went.
     #[must_use]
     pub fn of(src: Endpoint, dst: Endpoint, transport: Transport, scope: u16) -> (Self, Dir) {
@@ -133,5 +143,15 @@ mod tests {
         assert_eq!(there, back);
         assert_eq!(ab, ba.flip());
         assert_eq!((there.src(ab), there.dst(ab)), (a, b));
+    }
+
+    #[test]
+    fn what_is_under_a_cover_is_a_flow_of_its_own() {
+        let a = Endpoint { ip: [10, 0, 0, 1].into(), port: 40_000 };
+        let b = Endpoint { ip: [10, 0, 0, 2].into(), port: 443 };
+        let (wire, _) = FlowKey::of(a, b, Transport::Tcp, 3);
+        let (clear, _) = FlowKey::of(a, b, Transport::Tcp, 3 | FlowKey::UNDER_COVER);
+        assert_ne!(wire, clear);
+        assert!(clear.is_under_cover() && !wire.is_under_cover());
     }
 }
