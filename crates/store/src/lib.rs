@@ -8,16 +8,29 @@
 //! [`Store::maintain`] about once a second. Queries block: ask them from a thread that may wait.
 
 mod ask;
+mod batch;
+mod columns;
+mod engine;
 mod error;
 mod facts;
+mod folder;
+mod group;
 mod json;
+mod lean;
+mod log;
+mod memory;
+mod need;
 mod part;
 mod record;
 mod row;
+mod scan;
+mod segment;
 mod stamp;
+mod state;
 mod store;
 mod tail;
 mod template;
+mod test;
 
 pub use ask::{
     Aggregate, By, Cell, Heading, Measure, Order, Page, Scan, Searched, Select, Stop, Table,
