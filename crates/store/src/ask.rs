@@ -123,7 +123,7 @@ pub enum Measure {
     ResponseBytes,
     /// The mean duration.
     Mean,
-    /// The median of durations, as exact as [`QUANTILE_ERROR`](crate::QUANTILE_ERROR) says.
+    /// The median of durations.
     P50,
     /// Nine of ten calls lasted no longer.
     P90,
@@ -281,7 +281,9 @@ impl Measure {
             Self::Rate => "1/s",
             Self::ErrorRate => "share",
             Self::Bytes | Self::RequestBytes | Self::ResponseBytes => "bytes",
-            Self::Mean | Self::P50 | Self::P90 | Self::P95 | Self::P99 | Self::Min | Self::Max => "ns",
+            Self::Mean | Self::P50 | Self::P90 | Self::P95 | Self::P99 | Self::Min | Self::Max => {
+                "ns"
+            }
         }
     }
 

@@ -56,6 +56,9 @@ fn texts(rows: &[&Row], mut push: impl FnMut(&Row, &mut StringBuilder)) -> Array
 
 // === the rest of a line ===
 
+/// Stands before a line that is whole but for its pieces; still JSON.
+const UNCUT: char = ' ';
+
 /// The line without what has columns of its own: pieces are `null`, and its head (`id`, `time`,
 /// `duration_ns`) is left out if it can be put together again.
 fn rest(row: &Row) -> String {
@@ -66,6 +69,8 @@ fn rest(row: &Row) -> String {
     if line.starts_with(&head) {
         text.push('{');
         from = head.len();
+    } else {
+        text.push(UNCUT);
     }
     for (part, _) in PIECES {
         let span = row.span(part);
@@ -153,8 +158,8 @@ impl<'b> Columns<'b> {
     /// The line with its head, pieces still `null`.
     fn text(&self, at: usize) -> String {
         let rest = self.rest.get(at).unwrap_or_default();
-        if rest.starts_with("{\"id\":") {
-            return rest.to_owned();
+        if let Some(line) = rest.strip_prefix(UNCUT) {
+            return line.to_owned();
         }
         let duration = (!self.duration.is_null(at)).then(|| self.duration.value(at));
         let mut text = head(self.id.get(at).unwrap_or_default(), self.time.value(at), duration);
@@ -203,7 +208,11 @@ mod tests {
     fn a_line_whose_head_is_unusual_comes_back_too() {
         let turned = LINE.replacen(r#""id":"5-1","time""#, r#""x":1,"id":"5-1","time""#, 1);
         assert_eq!(there_and_back(&turned), turned);
-        let null = LINE.replacen(r#""body":{"size":169,"truncated":false,"text":"<a>\"body\":null"}"#, r#""body":null"#, 1);
+        let null = LINE.replacen(
+            r#""body":{"size":169,"truncated":false,"text":"<a>\"body\":null"}"#,
+            r#""body":null"#,
+            1,
+        );
         assert_ne!(null, LINE);
         assert_eq!(there_and_back(&null), null);
     }
@@ -219,7 +228,8 @@ mod tests {
     #[test]
     fn pieces_that_are_not_read_are_left_out() {
         let row = Row::of_line(LINE).unwrap();
-        let few: Vec<_> = crate::columns::ROW.map(|name| crate::columns::place(name).unwrap()).into();
+        let few: Vec<_> =
+            crate::columns::ROW.map(|name| crate::columns::place(name).unwrap()).into();
         let batch = of_rows(&[&row], &few).unwrap();
         assert_eq!(to_rows(&batch).unwrap()[0].json(), row.summary());
     }

@@ -93,9 +93,8 @@ pub(crate) const STORED: &[Stored] = &[
 /// The columns that a row is put together from; pieces come behind them.
 pub(crate) const ROW: [&str; 4] = ["id", "time", "duration_ns", "call"];
 
-static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-    Arc::new(Schema::new(STORED.iter().map(Stored::field).collect::<Vec<_>>()))
-});
+static SCHEMA: LazyLock<SchemaRef> =
+    LazyLock::new(|| Arc::new(Schema::new(STORED.iter().map(Stored::field).collect::<Vec<_>>())));
 
 /// What a file looks like.
 pub(crate) fn schema() -> SchemaRef {
@@ -120,11 +119,7 @@ const fn word(name: &'static str, part: Part, column: Column) -> Stored {
     Stored { name, what: What::Word(part), column: Some(column) }
 }
 
-const fn number(
-    name: &'static str,
-    of: fn(&Numbers) -> Option<i64>,
-    column: Column,
-) -> Stored {
+const fn number(name: &'static str, of: fn(&Numbers) -> Option<i64>, column: Column) -> Stored {
     Stored { name, what: What::Number(of), column: Some(column) }
 }
 

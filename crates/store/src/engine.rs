@@ -1,10 +1,10 @@
-//! What queries share: the threads that they run on, and what files say of themselves.
+//! What queries share: what files say of themselves.
 
 use std::{
     collections::HashMap,
     fs::File,
     io,
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 use parquet::{
@@ -14,14 +14,12 @@ use parquet::{
     errors::ParquetError,
     file::metadata::PageIndexPolicy,
 };
-use tokio::runtime::Runtime;
 
-use crate::{StoreError, segment::Segment};
+use crate::segment::Segment;
 
 /// Shared by all queries of a store.
 #[derive(Debug, Default)]
 pub(crate) struct Engine {
-    runtime: OnceLock<Runtime>,
     known: Mutex<Known>,
 }
 
@@ -43,24 +41,10 @@ pub(crate) enum Unread {
 
 /// Files whose metadata is kept: some hundred kilobytes each.
 const KNOWN_MAX: usize = 256;
-/// Threads for queries.
-const THREADS_MAX: usize = 4;
 
 // === impl Engine ===
 
 impl Engine {
-    /// Runs a future to its end, on threads that are made when the first query needs them.
-    pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> Result<T, StoreError> {
-        let runtime = match self.runtime.get() {
-            Some(runtime) => runtime,
-            None => {
-                let made = make_runtime().map_err(|error| StoreError::Query(error.to_string()))?;
-                self.runtime.get_or_init(|| made)
-            }
-        };
-        Ok(runtime.block_on(future))
-    }
-
     /// Opens a file, with what it says of itself.
     pub(crate) fn open(
         &self,
@@ -100,24 +84,6 @@ impl Engine {
         let asked = known.asked;
         known.files.insert(number, (asked, metadata));
     }
-}
-
-impl Drop for Engine {
-    /// Waiting for threads is forbidden where futures run, and a store may be dropped there.
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-fn make_runtime() -> io::Result<Runtime> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        .thread_name("query")
-        .enable_time()
-        .build()
 }
 
 // === impl Unread ===

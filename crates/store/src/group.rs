@@ -10,9 +10,7 @@ use arrow::{
     array::{Array, AsArray, BooleanArray, RecordBatch},
     datatypes::TimestampNanosecondType,
 };
-use datafusion::{
-    common::DFSchema, physical_expr::PhysicalExpr, prelude::SessionContext,
-};
+use datafusion::{common::DFSchema, physical_expr::PhysicalExpr, prelude::SessionContext};
 use model::Timestamp;
 use parquet::{
     arrow::{
@@ -193,7 +191,8 @@ struct Sieve<'t> {
 
 impl<'t> Sieve<'t> {
     fn new(test: &'t Test, is_clipped: bool) -> Result<Self, StoreError> {
-        let failed = |error: datafusion::error::DataFusionError| StoreError::Query(error.to_string());
+        let failed =
+            |error: datafusion::error::DataFusionError| StoreError::Query(error.to_string());
         let mut columns = Vec::new();
         let expression = need::expression(test.need());
         if expression.is_some() {
@@ -230,7 +229,8 @@ impl<'t> Sieve<'t> {
             .filter(|_| self.is_clipped)
             .and_then(|times| times.as_primitive_opt::<TimestampNanosecondType>());
         for at in 0..batch.num_rows() {
-            let passes = passed.as_ref().is_none_or(|passed| passed.is_valid(at) && passed.value(at));
+            let passes =
+                passed.as_ref().is_none_or(|passed| passed.is_valid(at) && passed.value(at));
             let in_time = times.is_none_or(|times| window.has_time(times.value(at)));
             if passes && in_time && self.is_meant(batch, at) {
                 places.push(begin + at);

@@ -7,6 +7,7 @@
 //! The store has no clock and no thread. Whoever owns it says what time it is, and calls
 //! [`Store::maintain`] about once a second. Queries block: ask them from a thread that may wait.
 
+mod aggregate;
 mod ask;
 mod batch;
 mod columns;
@@ -21,6 +22,7 @@ mod log;
 mod memory;
 mod need;
 mod part;
+mod plain;
 mod record;
 mod row;
 mod scan;
@@ -43,6 +45,3 @@ pub use record::View;
 pub use row::{Key, Row};
 pub use store::{Options, Store};
 pub use tail::{Calls, Event, Tail};
-
-/// How far a quantile of durations may be off: a hundredth of its value.
-pub const QUANTILE_ERROR: f64 = 0.01;

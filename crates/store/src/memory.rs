@@ -53,12 +53,14 @@ impl Generation {
 
 /// Calls in chunks, in their order.
 pub(crate) fn chunks_of(rows: Vec<Row>) -> Vec<Vec<Row>> {
-    if rows.len() <= CHUNK_CALLS && rows.iter().map(Row::memory_bytes).sum::<usize>() <= CHUNK_BYTES {
+    if rows.len() <= CHUNK_CALLS && rows.iter().map(Row::memory_bytes).sum::<usize>() <= CHUNK_BYTES
+    {
         return if rows.is_empty() { Vec::new() } else { vec![rows] };
     }
     let (mut chunks, mut chunk, mut bytes) = (Vec::new(), Vec::new(), 0);
     for row in rows {
-        if !chunk.is_empty() && (chunk.len() == CHUNK_CALLS || bytes + row.memory_bytes() > CHUNK_BYTES)
+        if !chunk.is_empty()
+            && (chunk.len() == CHUNK_CALLS || bytes + row.memory_bytes() > CHUNK_BYTES)
         {
             chunks.push(std::mem::take(&mut chunk));
             bytes = 0;

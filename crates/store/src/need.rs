@@ -130,7 +130,9 @@ fn may_compare(
     group: usize,
     file: &ParquetRecordBatchReaderBuilder<File>,
 ) -> bool {
-    let Some(statistics) = statistics(file.metadata().row_group(group), stored) else { return true };
+    let Some(statistics) = statistics(file.metadata().row_group(group), stored) else {
+        return true;
+    };
     let fits = match (statistics, literal) {
         (Statistics::Int64(values), Literal::Int(n) | Literal::Duration(n) | Literal::Time(n)) => {
             in_range(op, n, values.min_opt(), values.max_opt())

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, cell::OnceCell};
 
-use filter::{Column, Columns, End, Fact, Half, Record, Type, Value};
+use filter::{Column, Columns, End, Fact, Half, Record, Value};
 
 use crate::{
     Part, Row,
@@ -67,10 +67,8 @@ impl Record for View<'_> {
     }
 
     fn entry(&self, column: Column, name: &str) -> Value<'_> {
-        let any_case = matches!(
-            column,
-            Column::Request(Half::Headers) | Column::Response(Half::Headers)
-        );
+        let any_case =
+            matches!(column, Column::Request(Half::Headers) | Column::Response(Half::Headers));
         let mut found = Value::Missing;
         self.each(column, &mut |key, value| {
             let is_it = if any_case { key.eq_ignore_ascii_case(name) } else { key == name };
@@ -270,7 +268,11 @@ impl View<'_> {
         elements(headers, &mut |pair| {
             let (mut name, mut value, mut at) = (None, None, 0);
             elements(pair, &mut |text| {
-                if at == 0 { name = inside(text) } else { value = inside(text) }
+                if at == 0 {
+                    name = inside(text)
+                } else {
+                    value = inside(text)
+                }
                 at += 1;
                 at < 2
             });
@@ -301,11 +303,6 @@ impl View<'_> {
             }
         });
     }
-}
-
-/// Whether the type of a column is told by [`Record::each`].
-pub(crate) fn is_told_by_each(columns: &Columns, column: Column) -> bool {
-    columns.facts(column).is_some_and(|named| matches!(named.ty, Type::List(_) | Type::Map))
 }
 
 // === JSON ===
@@ -340,6 +337,7 @@ fn owned<'o>(value: Value<'_>) -> Value<'o> {
         Value::Float(number) => Value::Float(number),
         Value::Time(ns) => Value::Time(ns),
         Value::Duration(ns) => Value::Duration(ns),
+        Value::Ip(ip) => Value::Ip(ip),
         Value::Json(_) | Value::Missing => Value::Missing,
     }
 }

@@ -247,14 +247,8 @@ impl<'s> Search<'s> {
 
 /// The pieces of a line that are kept.
 fn kept(select: Select) -> &'static [Part] {
-    const WHOLE: [Part; 6] = [
-        PIECES[0].0,
-        PIECES[1].0,
-        PIECES[2].0,
-        PIECES[3].0,
-        PIECES[4].0,
-        PIECES[5].0,
-    ];
+    const WHOLE: [Part; 6] =
+        [PIECES[0].0, PIECES[1].0, PIECES[2].0, PIECES[3].0, PIECES[4].0, PIECES[5].0];
     match select {
         Select::Whole => &WHOLE,
         Select::WithoutBodies => &[

@@ -81,11 +81,6 @@ impl Segment {
         file.read_exact(&mut mark)?;
         Ok(mark == *MAGIC)
     }
-
-    /// Whether any of its calls may have begun in `from..to`.
-    pub(crate) fn overlaps(&self, from_ns: i64, to_ns: i64) -> bool {
-        self.to_ns >= from_ns && self.from_ns < to_ns
-    }
 }
 
 /// Writes calls to a file of columns: first under a passing name, then on disk, then under its own.
@@ -157,8 +152,9 @@ mod tests {
         let name = Segment::name(12, 5, 1_769_684_901_123_456_789, 34);
         let segment = Segment::named(Path::new("/x"), &name, 99).unwrap();
         assert_eq!((segment.number, segment.from_ns, segment.calls), (12, 5, 34));
-        assert!(segment.overlaps(0, 6) && !segment.overlaps(0, 5));
-        for name in ["calls-1-2-3.parquet", "a.parquet", "calls-1-2-3-4-5.parquet", "calls-x-2-3-4.parquet"] {
+        for name in
+            ["calls-1-2-3.parquet", "a.parquet", "calls-1-2-3-4-5.parquet", "calls-x-2-3-4.parquet"]
+        {
             assert_eq!(Segment::named(Path::new("/x"), name, 99), None, "{name}");
         }
     }

@@ -5,13 +5,8 @@ use std::{collections::VecDeque, fs, io, path::Path, sync::Arc};
 use model::Timestamp;
 
 use crate::{
-    Facts, Options, Row,
-    facts::Counters,
-    folder::Folder,
-    log::Log,
-    memory::Generation,
-    segment::Segment,
-    tail::Chunk,
+    Facts, Options, Row, facts::Counters, folder::Folder, log::Log, memory::Generation,
+    segment::Segment, tail::Chunk,
 };
 
 /// Everything behind the store's lock.
@@ -152,8 +147,8 @@ impl State {
         let files = || self.segments.iter();
         let oldest = files().map(|file| file.from_ns).chain(rows()).min();
         let newest = files().map(|file| file.to_ns).chain(rows()).max();
-        let in_memory = self.frozen.iter().map(|generation| generation.calls).sum::<u64>()
-            + self.current.calls;
+        let in_memory =
+            self.frozen.iter().map(|generation| generation.calls).sum::<u64>() + self.current.calls;
         let mut counters = self.counters;
         counters.files_foreign = self.foreign;
         let moment = |ns: i64| Timestamp(u64::try_from(ns).unwrap_or_default());

@@ -370,7 +370,8 @@ impl Write for Metered<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let end = self.written + bytes.len() as u64;
         if end > self.charged {
-            let more = (end - self.charged).max(CHARGE_BYTES.min(self.store.options.bytes_max / 64));
+            let more =
+                (end - self.charged).max(CHARGE_BYTES.min(self.store.options.bytes_max / 64));
             let mut state = self.store.state();
             if !state.make_room(more, self.store.options.bytes_max) {
                 return Err(io::ErrorKind::StorageFull.into());

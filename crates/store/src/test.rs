@@ -58,7 +58,8 @@ impl Test {
     pub(crate) fn row_columns(&self) -> Vec<usize> {
         let mut places: Vec<usize> = ROW.iter().filter_map(|name| columns::place(name)).collect();
         let Some(condition) = &self.condition else { return places };
-        let parts: Vec<Part> = condition.columns().iter().flat_map(|c| pieces(*c)).copied().collect();
+        let parts: Vec<Part> =
+            condition.columns().iter().flat_map(|c| pieces(*c)).copied().collect();
         places.extend(pieces_at(&parts));
         places
     }
