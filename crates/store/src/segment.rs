@@ -125,7 +125,7 @@ fn properties() -> WriterProperties {
         .set_data_page_size_limit(PAGE_BYTES)
         .set_data_page_row_count_limit(PAGE_CALLS)
         .set_statistics_enabled(EnabledStatistics::Chunk);
-    STORED.iter().fold(builder, |builder, stored| column(builder, stored)).build()
+    STORED.iter().fold(builder, column).build()
 }
 
 /// How a column is written.
