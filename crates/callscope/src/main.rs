@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod args;
+mod doctor;
 mod identity;
 mod protocols;
 mod read;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         args::Command::Read(args) => read::run(&args),
         args::Command::Protocols(args) => protocols::run(&args),
         args::Command::Identity(args) => identity::run(&args),
+        args::Command::Doctor(args) => doctor::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,13 +8,18 @@ mod half;
 mod indent;
 mod json;
 mod ndjson;
+mod party;
 mod peer;
 mod push;
+mod record;
 mod stamp;
 mod table;
+mod told;
 
 pub use json::Json;
 pub use ndjson::{Ends, Ndjson, Options, Places};
+pub use party::Party;
 pub use peer::{push_dns_names, push_peer};
+pub use record::{Around, Eyes, Seen};
 pub use stamp::moment;
 pub use table::{Abouts, Style, Table};

@@ -3,7 +3,7 @@
 use crate::{Columns, functions};
 
 /// Names suggested at most.
-const NAMES_MAX: usize = 3;
+const NAMES_MAX: usize = 4;
 /// Letters of a name that are compared.
 const LETTERS_MAX: usize = 80;
 
@@ -31,7 +31,7 @@ fn names(name: &str, columns: &Columns) -> Vec<String> {
     let tail = format!(".{name}");
     let mut longer: Vec<&str> =
         known.iter().copied().filter(|known| known.ends_with(&tail)).collect();
-    longer.sort_by_key(|name| (name.len(), *name));
+    longer.sort_by_key(|name| (name.matches('.').count(), name.len(), *name));
     let names = near.map(|(_, name)| *name).chain(longer);
     names.take(NAMES_MAX).map(str::to_owned).collect()
 }

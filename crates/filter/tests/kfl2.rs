@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Made, columns, compile, holds};
-use filter::Value;
+use filter::{Columns, Condition, ProtocolTable, Value};
 
 /// All variables of its reference.
 const VARIABLES: &str = "src.ip dst.ip src.port dst.port protocol src.pod.name dst.pod.name \
@@ -62,6 +62,22 @@ fn every_alias_means_something() {
     }
 }
 
+#[test]
+fn every_alias_means_something_whatever_protocols_there_are() {
+    let bare = |name| ProtocolTable { name, about: "", fields: &[], over: None, also_alone: true };
+    for tables in
+        [vec![], vec![bare("http"), bare("dns"), bare("redis"), bare("grpc"), bare("tls")]]
+    {
+        let columns = Columns::new(&tables);
+        for alias in columns.aliases() {
+            let text = format!("has({})", alias.name);
+            if let Err(fault) = Condition::compile(&text, &columns, common::NOW) {
+                panic!("{}: {}", alias.meaning, fault.show(&text));
+            }
+        }
+    }
+}
+
 fn web() -> Made {
     Made::of("http")
         .set("version", "1.1".to_owned())
@@ -111,7 +127,8 @@ fn dns() -> Made {
 fn grpc() -> Made {
     Made::of("grpc")
         .set("method", "SayHello".to_owned())
-        .set("status.code", "NOT_FOUND".to_owned())
+        .set("status.code", "5".to_owned())
+        .set("status.number", 5_i64)
         .list("rpc.method", &["SayHello"])
         .set("rpc.grpc.status_code", 5_i64)
         .set("http.request.method", "POST".to_owned())
@@ -145,7 +162,7 @@ fn its_examples_hold_where_they_should() {
         .list("postgresql.messages", &["Query"])
         .set("db.response.status_code", "42P01".to_owned())
         .set("postgresql.user", "app_service".to_owned());
-    let gql = Made::of("graphql").set("status.number", 400_i64);
+    let gql = Made::of("graphql").set("http.response.status_code", 400_i64);
     let examples: &[(&Made, &[&str])] = &[
         (&web(), WEB),
         (&dns(), DNS),

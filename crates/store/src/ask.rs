@@ -231,6 +231,22 @@ impl By {
     }
 }
 
+// === impl Cell ===
+
+impl Cell {
+    /// What cells are sorted by: kind, number, text.
+    pub(crate) fn rank(&self) -> (u8, f64, i64, &str) {
+        match self {
+            Self::Missing => (0, 0.0, 0, ""),
+            Self::Bool(truth) => (1, 0.0, i64::from(*truth), ""),
+            Self::Int(number) => (2, 0.0, *number, ""),
+            Self::Float(number) => (3, *number, 0, ""),
+            Self::Text(text) => (4, 0.0, 0, text),
+            Self::Time(ns) => (5, 0.0, *ns, ""),
+        }
+    }
+}
+
 // === impl Measure ===
 
 impl Measure {

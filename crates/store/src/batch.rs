@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::{
-    array::{
-        Array, ArrayRef, Int64Array, Int64Builder, RecordBatch, StringArray, StringBuilder,
-        StringViewArray, TimestampNanosecondArray,
-    },
-    datatypes::Schema,
-    error::ArrowError,
+use arrow_array::{
+    Array, ArrayRef, DictionaryArray, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
+    TimestampNanosecondArray,
+    builder::{Int64Builder, StringBuilder},
+    types::Int32Type,
 };
+use arrow_schema::{ArrowError, Schema};
 
 use crate::{
     Part, Row,
@@ -25,7 +24,7 @@ pub(crate) fn of_rows(rows: &[&Row], columns: &[usize]) -> Result<RecordBatch, A
     let whole = crate::columns::schema();
     let fields: Vec<_> = columns.iter().map(|at| whole.field(*at).clone()).collect();
     let arrays: Vec<ArrayRef> = stored.iter().map(|stored| array(rows, stored)).collect();
-    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows.len()));
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
 }
 
@@ -103,9 +102,17 @@ struct Columns<'b> {
 }
 
 /// Texts of either layout in memory.
+#[derive(Clone, Copy)]
 pub(crate) enum Texts<'b> {
     Plain(&'b StringArray),
-    View(&'b StringViewArray),
+    Words(Words<'b>),
+}
+
+/// Texts of few different values: numbers that stand for them.
+#[derive(Clone, Copy)]
+pub(crate) struct Words<'b> {
+    numbers: &'b DictionaryArray<Int32Type>,
+    texts: &'b StringArray,
 }
 
 /// The rows of a batch that has at least the columns of [`ROW`](crate::columns::ROW). Pieces whose
@@ -171,16 +178,47 @@ impl<'b> Columns<'b> {
 // === impl Texts ===
 
 impl<'b> Texts<'b> {
+    pub(crate) fn words(&self) -> Option<Words<'b>> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Words(words) => Some(*words),
+        }
+    }
+
     pub(crate) fn of(array: &'b ArrayRef) -> Option<Self> {
         let any = array.as_any();
-        any.downcast_ref().map(Self::Plain).or_else(|| any.downcast_ref().map(Self::View))
+        any.downcast_ref().map(Self::Plain).or_else(|| Words::of(array).map(Self::Words))
     }
 
     pub(crate) fn get(&self, at: usize) -> Option<&'b str> {
         match self {
             Self::Plain(texts) => (!texts.is_null(at)).then(|| texts.value(at)),
-            Self::View(texts) => (!texts.is_null(at)).then(|| texts.value(at)),
+            Self::Words(words) => words.text(words.number(at)?),
         }
+    }
+}
+
+// === impl Words ===
+
+impl<'b> Words<'b> {
+    pub(crate) fn of(array: &'b ArrayRef) -> Option<Self> {
+        let numbers: &DictionaryArray<Int32Type> = array.as_any().downcast_ref()?;
+        Some(Self { numbers, texts: numbers.values().as_any().downcast_ref()? })
+    }
+
+    /// Greater than all numbers.
+    pub(crate) fn end(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// The number of a call's text, if it has one.
+    pub(crate) fn number(&self, at: usize) -> Option<usize> {
+        self.numbers.key(at).filter(|number| *number < self.end())
+    }
+
+    /// What a number stands for.
+    pub(crate) fn text(&self, number: usize) -> Option<&'b str> {
+        (!self.texts.is_null(number)).then(|| self.texts.value(number))
     }
 }
 

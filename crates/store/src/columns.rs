@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use filter::{Column, End, Fact, Half};
 
 use crate::{Part, part::Numbers};
@@ -101,6 +101,20 @@ pub(crate) fn schema() -> SchemaRef {
     SCHEMA.clone()
 }
 
+/// The columns of a file as they are read: texts of few different values stay numbers that stand for them.
+pub(crate) fn reading(file: &Schema) -> SchemaRef {
+    let field = |field: &Arc<Field>| {
+        let known = STORED.iter().find(|stored| stored.name == field.name());
+        let is_word = known.is_some_and(Stored::is_word) && *field.data_type() == DataType::Utf8;
+        if !is_word {
+            return field.as_ref().clone();
+        }
+        let kind = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+        field.as_ref().clone().with_data_type(kind)
+    };
+    Arc::new(Schema::new(file.fields().iter().map(field).collect::<Vec<_>>()))
+}
+
 /// The column's place in a file.
 pub(crate) fn place(name: &str) -> Option<usize> {
     STORED.iter().position(|stored| stored.name == name)
@@ -136,6 +150,11 @@ impl Stored {
             What::Number(_) => DataType::Int64,
             _ => DataType::Utf8,
         }
+    }
+
+    /// Whether it is a text of few different values.
+    pub(crate) fn is_word(&self) -> bool {
+        matches!(self.what, What::Word(_) | What::Template)
     }
 
     fn field(&self) -> Field {

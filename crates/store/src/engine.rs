@@ -15,7 +15,7 @@ use parquet::{
     file::metadata::PageIndexPolicy,
 };
 
-use crate::segment::Segment;
+use crate::{columns, segment::Segment};
 
 /// Shared by all queries of a store.
 #[derive(Debug, Default)]
@@ -57,7 +57,9 @@ impl Engine {
             None => {
                 let options =
                     ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-                let metadata = ArrowReaderMetadata::load(&file, options)?;
+                let metadata = ArrowReaderMetadata::load(&file, options.clone())?;
+                let options = options.with_schema(columns::reading(metadata.schema()));
+                let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)?;
                 self.learn(segment.number, metadata.clone());
                 metadata
             }

@@ -29,9 +29,6 @@ pub enum StoreError {
     /// The answer takes more memory than a query may.
     #[error("the query needs more memory than it may use: {0}")]
     TooLarge(String),
-    /// The query engine failed.
-    #[error("the query failed: {0}")]
-    Query(String),
 }
 
 // === impl StoreError ===

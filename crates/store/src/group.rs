@@ -1,28 +1,20 @@
 //! One row group of a file: which of its calls are meant, by the fewest columns that can say so; then
 //! these calls as rows.
 
-use std::{
-    ops::{Range, RangeInclusive},
-    sync::Arc,
-};
+use std::ops::{Range, RangeInclusive};
 
-use arrow::{
-    array::{Array, AsArray, BooleanArray, RecordBatch},
-    datatypes::TimestampNanosecondType,
-};
-use datafusion::{common::DFSchema, physical_expr::PhysicalExpr, prelude::SessionContext};
 use model::Timestamp;
 use parquet::{
     arrow::{
         ProjectionMask,
-        arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection},
+        arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection},
     },
     file::statistics::Statistics,
 };
 
 use crate::{
-    Key, Order, Row, Scan, Store, StoreError, batch, columns, engine::Unread, lean::Lean, need,
-    segment::Segment, test::Test,
+    Key, Order, Row, Scan, Store, batch, columns, engine::Unread, segment::Segment, sieve::Sieve,
+    test::Test,
 };
 
 /// A row group.
@@ -64,6 +56,11 @@ impl Window {
         window
     }
 
+    /// All calls from one moment to before another.
+    pub(crate) fn between(from: Option<Timestamp>, to: Option<Timestamp>) -> Self {
+        Self::new(&Scan { from, to, ..Scan::default() })
+    }
+
     pub(crate) fn may_have(&self, times: RangeInclusive<i64>) -> bool {
         *times.end() >= self.from_ns && *times.start() <= self.to_ns
     }
@@ -73,7 +70,7 @@ impl Window {
         *times.start() >= self.from_ns && *times.end() <= self.to_ns
     }
 
-    fn has_time(&self, ns: i64) -> bool {
+    pub(crate) fn has_time(&self, ns: i64) -> bool {
         (self.from_ns..=self.to_ns).contains(&ns)
     }
 
@@ -105,42 +102,50 @@ impl Group<'_> {
         }
     }
 
-    /// The places of calls that may be meant, in the order of time, and how many were looked at. If
-    /// columns decide the condition, only calls that are meant.
-    ///
-    /// # Errors
-    /// When the expression can't be run.
-    pub(crate) fn places(
+    /// What is to be asked of its columns.
+    pub(crate) fn sieve<'t>(
         &self,
-        test: &Test,
-        window: &Window,
-    ) -> Result<Result<(Vec<usize>, u64), Unread>, StoreError> {
-        let opened = match self.store.engine.open(self.file) {
-            Ok(opened) => opened,
-            Err(unread) => return Ok(Err(unread)),
-        };
-        let calls = opened.metadata().row_group(self.number).num_rows();
-        let calls = usize::try_from(calls).unwrap_or_default();
+        test: &'t Test,
+        window: &'t Window,
+    ) -> Result<Sieve<'t>, Unread> {
+        let opened = self.store.engine.open(self.file)?;
         let times = Self::times(&opened, self.number);
         let is_clipped = times.is_none_or(|times| !window.has_all(&times));
-        let sieve = Sieve::new(test, is_clipped)?;
+        Ok(Sieve::new(test, is_clipped.then_some(window)))
+    }
+
+    /// The places of calls that may be meant, in the order of time, and how many were looked at. If
+    /// columns decide the condition, only calls that are meant.
+    pub(crate) fn places(&self, sieve: &Sieve<'_>) -> Result<(Vec<usize>, u64), Unread> {
+        let calls = self.calls()?;
         if sieve.columns.is_empty() {
-            return Ok(Ok(((0..calls).collect(), calls as u64)));
+            return Ok(((0..calls).collect(), calls as u64));
         }
-        let mask = ProjectionMask::leaves(opened.parquet_schema(), sieve.columns.iter().copied());
-        let reader = opened
-            .with_row_groups(vec![self.number])
-            .with_projection(mask)
-            .with_batch_size(BATCH_CALLS)
-            .build();
-        let Ok(reader) = reader else { return Ok(Err(Unread::Damaged)) };
         let (mut places, mut begin) = (Vec::new(), 0);
-        for batch in reader {
-            let Ok(batch) = batch else { return Ok(Err(Unread::Damaged)) };
-            sieve.sift(&batch, window, begin, &mut places)?;
+        for batch in self.batches(&sieve.columns, BATCH_CALLS)? {
+            let batch = batch.map_err(|_| Unread::Damaged)?;
+            places.extend(sieve.sift(&batch).into_iter().map(|at| begin + at));
             begin += batch.num_rows();
         }
-        Ok(Ok((places, calls as u64)))
+        Ok((places, calls as u64))
+    }
+
+    /// Its calls in these columns.
+    pub(crate) fn batches(
+        &self,
+        columns: &[usize],
+        calls: usize,
+    ) -> Result<ParquetRecordBatchReader, Unread> {
+        let opened = self.store.engine.open(self.file)?;
+        let mask = ProjectionMask::leaves(opened.parquet_schema(), columns.iter().copied());
+        let opened = opened.with_row_groups(vec![self.number]).with_projection(mask);
+        Ok(opened.with_batch_size(calls).build()?)
+    }
+
+    fn calls(&self) -> Result<usize, Unread> {
+        let opened = self.store.engine.open(self.file)?;
+        let calls = opened.metadata().row_group(self.number).num_rows();
+        Ok(usize::try_from(calls).unwrap_or_default())
     }
 
     /// The calls at these places, which are in order.
@@ -175,81 +180,4 @@ fn runs(places: &[usize]) -> Vec<Range<usize>> {
         }
     }
     runs
-}
-
-/// What is asked of the columns of a row group.
-struct Sieve<'t> {
-    test: &'t Test,
-    columns: Vec<usize>,
-    expression: Option<Arc<dyn PhysicalExpr>>,
-    /// Whether columns alone decide the condition.
-    decides: bool,
-    is_clipped: bool,
-}
-
-// === impl Sieve ===
-
-impl<'t> Sieve<'t> {
-    fn new(test: &'t Test, is_clipped: bool) -> Result<Self, StoreError> {
-        let failed =
-            |error: datafusion::error::DataFusionError| StoreError::Query(error.to_string());
-        let mut columns = Vec::new();
-        let expression = need::expression(test.need());
-        if expression.is_some() {
-            need::columns(test.need(), &mut columns);
-        }
-        let deciding = test.condition().and_then(|_| test.deciding());
-        columns.extend(deciding.iter().flatten());
-        if is_clipped {
-            columns.extend(columns::place("time"));
-        }
-        columns.sort_unstable();
-        columns.dedup();
-        let fields: Vec<_> =
-            columns.iter().map(|at| columns::schema().field(*at).clone()).collect();
-        let schema = DFSchema::try_from(arrow::datatypes::Schema::new(fields)).map_err(failed)?;
-        let expression = expression
-            .map(|expression| SessionContext::new().create_physical_expr(expression, &schema))
-            .transpose()
-            .map_err(failed)?;
-        Ok(Self { test, columns, expression, decides: deciding.is_some(), is_clipped })
-    }
-
-    /// Adds the places of calls that may be meant; the batch's first is at `begin`.
-    fn sift(
-        &self,
-        batch: &RecordBatch,
-        window: &Window,
-        begin: usize,
-        places: &mut Vec<usize>,
-    ) -> Result<(), StoreError> {
-        let passed = self.passed(batch)?;
-        let times = batch
-            .column_by_name("time")
-            .filter(|_| self.is_clipped)
-            .and_then(|times| times.as_primitive_opt::<TimestampNanosecondType>());
-        for at in 0..batch.num_rows() {
-            let passes =
-                passed.as_ref().is_none_or(|passed| passed.is_valid(at) && passed.value(at));
-            let in_time = times.is_none_or(|times| window.has_time(times.value(at)));
-            if passes && in_time && self.is_meant(batch, at) {
-                places.push(begin + at);
-            }
-        }
-        Ok(())
-    }
-
-    fn is_meant(&self, batch: &RecordBatch, at: usize) -> bool {
-        match self.test.condition() {
-            Some(condition) if self.decides => condition.holds(&Lean::new(batch, at)),
-            _ => true,
-        }
-    }
-
-    fn passed(&self, batch: &RecordBatch) -> Result<Option<BooleanArray>, StoreError> {
-        let Some(expression) = &self.expression else { return Ok(None) };
-        let value = expression.evaluate(batch).and_then(|v| v.into_array(batch.num_rows()));
-        let value = value.map_err(|error| StoreError::Query(error.to_string()))?;
-        Ok(value.as_boolean_opt().cloned())
-    }
 }

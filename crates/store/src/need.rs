@@ -1,97 +1,133 @@
-//! What a condition needs, as an expression over the columns of a file, and as a question to its
-//! statistics. Both may let through more than the condition does, never less.
+//! What a condition needs, asked of columns, and of the statistics of a file. Both may let through more
+//! than the condition does, never less.
 
 use std::fs::File;
 
-use datafusion::{
-    common::{Column as Name, ScalarValue},
-    logical_expr::{Expr, Operator, binary_expr, expr::Like, lit},
+use arrow_array::{
+    Array, RecordBatch,
+    cast::AsArray,
+    types::{Int64Type, TimestampNanosecondType},
 };
+use arrow_buffer::BooleanBuffer;
 use filter::{Literal, Need, Op};
 use parquet::{
     arrow::arrow_reader::ParquetRecordBatchReaderBuilder,
     file::{metadata::RowGroupMetaData, statistics::Statistics},
 };
 
-use crate::columns::{self, Stored, What};
+use crate::{
+    batch::Texts,
+    columns::{self, Stored, What},
+};
 
-/// The expression, if there is anything that the columns can decide.
-pub(crate) fn expression(need: &Need) -> Option<Expr> {
-    match need {
-        Need::Anything => None,
-        Need::Nothing => Some(lit(false)),
-        Need::All(needs) => needs.iter().filter_map(expression).reduce(Expr::and),
-        Need::Any(needs) => {
-            let any: Option<Vec<Expr>> = needs.iter().map(expression).collect();
-            any.map(|any| any.into_iter().reduce(Expr::or).unwrap_or_else(|| lit(false)))
-        }
-        Need::Compare(column, op, literal) => compare(columns::of(*column)?, *op, literal),
-        Need::Has(column) => Some(name(columns::of(*column)?).is_not_null()),
-        Need::Lacks(column) => Some(name(columns::of(*column)?).is_null()),
-    }
-}
-
-/// The columns that [`expression`] looks at.
+/// The columns that [`passed`] looks at.
 pub(crate) fn columns(need: &Need, to: &mut Vec<usize>) {
     match need {
         Need::Anything | Need::Nothing => {}
         Need::All(needs) | Need::Any(needs) => needs.iter().for_each(|need| columns(need, to)),
-        Need::Compare(column, ..) | Need::Has(column) | Need::Lacks(column) => {
+        Need::Compare(column, _, literal) => {
+            let stored = columns::of(*column).filter(|stored| is_comparable(stored, literal));
+            to.extend(stored.and_then(|stored| columns::place(stored.name)));
+        }
+        Need::Has(column) | Need::Lacks(column) => {
             to.extend(columns::of(*column).and_then(|stored| columns::place(stored.name)));
         }
     }
 }
 
-fn name(stored: &Stored) -> Expr {
-    // Names have no dots, and their case is as it is.
-    Expr::Column(Name::new_unqualified(stored.name))
+/// Which calls of a batch may fulfil the need; any if nothing is said.
+pub(crate) fn passed(need: &Need, batch: &RecordBatch) -> Option<BooleanBuffer> {
+    match need {
+        Need::Anything => None,
+        Need::Nothing => Some(BooleanBuffer::new_unset(batch.num_rows())),
+        Need::All(needs) => {
+            needs.iter().filter_map(|need| passed(need, batch)).reduce(|a, b| &a & &b)
+        }
+        Need::Any(needs) => {
+            let any: Option<Vec<_>> = needs.iter().map(|need| passed(need, batch)).collect();
+            let none = || BooleanBuffer::new_unset(batch.num_rows());
+            any.map(|any| any.into_iter().reduce(|a, b| &a | &b).unwrap_or_else(none))
+        }
+        Need::Compare(column, op, literal) => compare(columns::of(*column)?, *op, literal, batch),
+        Need::Has(column) => has(columns::of(*column)?, batch),
+        Need::Lacks(column) => has(columns::of(*column)?, batch).map(|has| !&has),
+    }
 }
 
-fn compare(stored: &Stored, op: Op, literal: &Literal) -> Option<Expr> {
-    let value = || scalar(stored, literal).map(|value| Expr::Literal(value, None));
-    let binary = |operator| Some(binary_expr(name(stored), operator, value()?));
+fn has(stored: &Stored, batch: &RecordBatch) -> Option<BooleanBuffer> {
+    let array = batch.column_by_name(stored.name)?;
+    Some(BooleanBuffer::collect_bool(array.len(), |at| array.is_valid(at)))
+}
+
+/// Whether the literal is a value of the column's type.
+fn is_comparable(stored: &Stored, literal: &Literal) -> bool {
+    matches!(
+        (stored.what, literal),
+        (What::Time, Literal::Time(_))
+            | (What::Number(_), Literal::Int(_) | Literal::Duration(_))
+            | (What::Word(_) | What::Text(_), Literal::Text(_))
+    )
+}
+
+fn compare(
+    stored: &Stored,
+    op: Op,
+    literal: &Literal,
+    batch: &RecordBatch,
+) -> Option<BooleanBuffer> {
+    let array = batch.column_by_name(stored.name).filter(|_| is_comparable(stored, literal))?;
+    match literal {
+        Literal::Time(right) => {
+            let times = array.as_primitive_opt::<TimestampNanosecondType>()?;
+            let fits = |at| fits(op, Some(&times.value(at)), right);
+            Some(BooleanBuffer::collect_bool(times.len(), fits))
+        }
+        Literal::Int(right) | Literal::Duration(right) => {
+            let numbers = array.as_primitive_opt::<Int64Type>()?;
+            let fits = |at| {
+                let left = numbers.is_valid(at).then(|| numbers.value(at));
+                fits(op, left.as_ref(), right)
+            };
+            Some(BooleanBuffer::collect_bool(numbers.len(), fits))
+        }
+        Literal::Text(right) => match Texts::of(array)? {
+            Texts::Plain(texts) => Some(BooleanBuffer::collect_bool(texts.len(), |at| {
+                text_fits(op, texts.is_valid(at).then(|| texts.value(at)), right)
+            })),
+            Texts::Words(words) => {
+                let said: Vec<bool> = (0..words.end())
+                    .map(|number| text_fits(op, words.text(number), right))
+                    .collect();
+                let missing = text_fits(op, None, right);
+                let fits = |at| words.number(at).map_or(missing, |number| said[number]);
+                Some(BooleanBuffer::collect_bool(array.len(), fits))
+            }
+        },
+        _ => None,
+    }
+}
+
+/// A value that is missing is different from all, and fulfils nothing else.
+fn fits<T: Ord + ?Sized>(op: Op, left: Option<&T>, right: &T) -> bool {
+    let Some(left) = left else { return op == Op::IsNot };
     match op {
-        Op::Is => binary(Operator::Eq),
-        Op::IsNot => Some(binary(Operator::NotEq)?.or(name(stored).is_null())),
-        Op::Less => binary(Operator::Lt),
-        Op::AtMost => binary(Operator::LtEq),
-        Op::More => binary(Operator::Gt),
-        Op::AtLeast => binary(Operator::GtEq),
-        Op::StartsWith => like(stored, literal, "", "%"),
-        Op::EndsWith => like(stored, literal, "%", ""),
-        Op::Contains => like(stored, literal, "%", "%"),
+        Op::Is => left == right,
+        Op::IsNot => left != right,
+        Op::Less => left < right,
+        Op::AtMost => left <= right,
+        Op::More => left > right,
+        Op::AtLeast => left >= right,
+        Op::StartsWith | Op::EndsWith | Op::Contains => true,
     }
 }
 
-/// The literal as a value of the column's type, if it is one.
-fn scalar(stored: &Stored, literal: &Literal) -> Option<ScalarValue> {
-    Some(match (stored.what, literal) {
-        (What::Time, Literal::Time(ns)) => {
-            ScalarValue::TimestampNanosecond(Some(*ns), Some("UTC".into()))
-        }
-        (What::Number(_), Literal::Int(number) | Literal::Duration(number)) => {
-            ScalarValue::Int64(Some(*number))
-        }
-        (What::Word(_) | What::Text(_), Literal::Text(text)) => {
-            ScalarValue::Utf8(Some(text.clone()))
-        }
-        _ => return None,
-    })
-}
-
-fn like(stored: &Stored, literal: &Literal, before: &str, behind: &str) -> Option<Expr> {
-    let (What::Word(_) | What::Text(_), Literal::Text(text)) = (stored.what, literal) else {
-        return None;
-    };
-    let mut pattern = before.to_owned();
-    for symbol in text.chars() {
-        if matches!(symbol, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(symbol);
+fn text_fits(op: Op, left: Option<&str>, right: &str) -> bool {
+    match (op, left) {
+        (Op::StartsWith, Some(left)) => left.starts_with(right),
+        (Op::EndsWith, Some(left)) => left.ends_with(right),
+        (Op::Contains, Some(left)) => left.contains(right),
+        _ => fits(op, left, right),
     }
-    pattern += behind;
-    Some(Expr::Like(Like::new(false, Box::new(name(stored)), Box::new(lit(pattern)), None, false)))
 }
 
 // === statistics ===
@@ -168,7 +204,7 @@ fn may_be_in_bloom_filter(
     group: usize,
     file: &ParquetRecordBatchReaderBuilder<File>,
 ) -> bool {
-    let (What::Text(_), Literal::Text(text), Some(column)) =
+    let (What::Word(_) | What::Text(_), Literal::Text(text), Some(column)) =
         (stored.what, literal, columns::place(stored.name))
     else {
         return true;
@@ -184,23 +220,35 @@ mod tests {
     use filter::{Column, End, Fact};
 
     use super::*;
+    use crate::{batch, row::tests::numbered};
 
     fn is(column: Column, text: &str) -> Need {
         Need::Compare(column, Op::Is, Literal::Text(text.into()))
     }
 
     #[test]
-    fn what_columns_can_decide_is_an_expression() {
+    fn what_columns_can_decide_is_decided() {
+        let rows: Vec<_> = (0..4).map(numbered).collect();
+        let all: Vec<usize> = (0..columns::STORED.len()).collect();
+        let batch = batch::of_rows(&rows.iter().collect::<Vec<_>>(), &all).unwrap();
+        let passes = |need: &Need| passed(need, &batch).map(|passed| passed.count_set_bits());
         let http = is(Column::Call(Fact::Protocol), "http");
         let zone = is(Column::Src(End::Zone), "a");
-        let both = Need::All(vec![http.clone(), zone.clone()]);
-        assert_eq!(expression(&both).unwrap().to_string(), r#"protocol = Utf8("http")"#);
-        assert!(expression(&Need::Any(vec![http, zone])).is_none());
-        assert!(expression(&Need::Any(Vec::new())).is_some());
-        let slow = Need::Compare(Column::Call(Fact::Duration), Op::More, Literal::Duration(5));
-        assert_eq!(expression(&slow).unwrap().to_string(), "duration_ns > Int64(5)");
+        assert_eq!(passes(&Need::All(vec![http.clone(), zone.clone()])), Some(4));
+        assert_eq!(passes(&Need::Any(vec![http, zone])), None);
+        assert_eq!(passes(&Need::Any(Vec::new())), Some(0));
+        let slow = |op| Need::Compare(Column::Call(Fact::Duration), op, Literal::Duration(354_000));
+        assert_eq!((passes(&slow(Op::More)), passes(&slow(Op::AtLeast))), (Some(0), Some(4)));
         let odd = Need::Compare(Column::Call(Fact::Duration), Op::More, Literal::Float(0.5));
-        assert!(expression(&odd).is_none());
+        assert_eq!(passes(&odd), None);
+        let node = Column::Src(End::Node);
+        assert_eq!((passes(&Need::Has(node)), passes(&Need::Lacks(node))), (Some(0), Some(4)));
+        let not = Need::Compare(node, Op::IsNot, Literal::Text("a".into()));
+        assert_eq!(passes(&not), Some(4));
+        let id = |op, text: &str| {
+            passes(&Need::Compare(Column::Call(Fact::Id), op, Literal::Text(text.into())))
+        };
+        assert_eq!((id(Op::EndsWith, "-3"), id(Op::StartsWith, "5-")), (Some(1), Some(4)));
     }
 
     #[test]

@@ -54,12 +54,25 @@ const LAST_ID: &str = "\u{10FFFF}";
 // === impl Store ===
 
 impl Store {
-    /// Calls that fulfil a condition, in the order of time. Blocks.
+    /// Calls that fulfil a condition, in the order of time. Blocks. A call that came twice, while it
+    /// went on and at its end, is found if its end is. A page may have fewer calls than its limit; only
+    /// [`next`](Page::next) says whether there may be more.
     ///
     /// # Errors
     /// When the query can't be run. Being stopped is no error: the page says so, and where to go on.
     pub fn scan(&self, scan: &Scan) -> Result<Page, StoreError> {
-        self.search(scan, &Test::of(scan.condition.as_ref()))
+        let mut page = self.search(scan, &Test::of(scan.condition.as_ref()))?;
+        for row in std::mem::take(&mut page.rows) {
+            if !row.is_open() || !self.has_ended(&row)? {
+                page.rows.push(row);
+            }
+        }
+        Ok(page)
+    }
+
+    /// Whether the end of a call that went on is there, too.
+    fn has_ended(&self, row: &Row) -> Result<bool, StoreError> {
+        Ok(self.get(&row.key())?.is_some_and(|row| !row.is_open()))
     }
 
     /// One call, whole. Of a call that came twice, while it went on and at its end: the end.
@@ -85,7 +98,7 @@ impl Store {
     fn search(&self, scan: &Scan, test: &Test) -> Result<Page, StoreError> {
         let snapshot = self.state().snapshot();
         let mut search = Search::new(self, scan, test, snapshot);
-        let stopped_at = search.run()?;
+        let stopped_at = search.run();
         Ok(search.page(stopped_at))
     }
 }
@@ -121,21 +134,21 @@ impl<'s> Search<'s> {
 
     /// Looks through units until nothing better can come; when it was stopped: the time of the best
     /// call that it may have missed.
-    fn run(&mut self) -> Result<Option<i64>, StoreError> {
+    fn run(&mut self) -> Option<i64> {
         while let Some(unit) = self.units.pop() {
             if self.is_enough(unit.best_ns) {
                 break;
             }
             if self.scan.stop.is_due() {
-                return Ok(Some(unit.best_ns));
+                return Some(unit.best_ns);
             }
             match unit.what {
                 What::Chunk(chunk) => self.look_through(&chunk),
                 What::File(file) => self.take_apart(&file),
-                What::Group(file, group) => self.search_group(&file, group)?,
+                What::Group(file, group) => self.search_group(&file, group),
             }
         }
-        Ok(None)
+        None
     }
 
     /// Whether no call that began then, or later in the order, has a place among those found.
@@ -170,17 +183,15 @@ impl<'s> Search<'s> {
         }
     }
 
-    fn search_group(&mut self, file: &Arc<Segment>, number: usize) -> Result<(), StoreError> {
+    fn search_group(&mut self, file: &Arc<Segment>, number: usize) {
         let group = Group { store: self.store, file, number };
-        let places = match group.places(self.test, &self.window)? {
+        let places = group.sieve(self.test, &self.window).and_then(|sieve| group.places(&sieve));
+        let places = match places {
             Ok((places, calls)) => {
                 self.searched.calls += calls;
                 places
             }
-            Err(unread) => {
-                self.lose(file, &unread);
-                return Ok(());
-            }
+            Err(unread) => return self.lose(file, &unread),
         };
         let mut found = 0;
         let mut step = self.scan.limit.max(16);
@@ -189,10 +200,7 @@ impl<'s> Search<'s> {
             let part = self.scan.order.take(&mut left, step);
             let rows = match group.rows(&places[part], &self.columns) {
                 Ok(rows) => rows,
-                Err(unread) => {
-                    self.lose(file, &unread);
-                    return Ok(());
-                }
+                Err(unread) => return self.lose(file, &unread),
             };
             let columns = self.store.columns();
             let meant = |row: &Row| self.window.has(row) && self.test.holds(row, columns);
@@ -204,7 +212,6 @@ impl<'s> Search<'s> {
         if !left.is_empty() && found < self.scan.limit {
             self.searched.complete = false;
         }
-        Ok(())
     }
 
     /// A file can't be read: the answer is without it, and says so.

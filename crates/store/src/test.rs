@@ -81,7 +81,7 @@ pub(crate) fn pieces_at(parts: &[Part]) -> impl Iterator<Item = usize> {
 }
 
 /// The pieces of a line that a column of the language is read from.
-fn pieces(column: Column) -> &'static [Part] {
+pub(crate) fn pieces(column: Column) -> &'static [Part] {
     match column {
         Column::Field(_) | Column::Call(Fact::Fields) => {
             &[Part::RequestFields, Part::ResponseFields]

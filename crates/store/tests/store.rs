@@ -4,9 +4,7 @@ use std::{fs, path::Path, sync::Arc};
 
 use filter::{Columns, Condition};
 use model::Timestamp;
-use store::{
-    Aggregate, By, Cell, Key, Measure, Options, Order, Row, Scan, Select, Store, StoreError,
-};
+use store::{Key, Options, Order, Row, Scan, Select, Store, StoreError};
 
 const NOW: Timestamp = Timestamp(1_769_684_901_000_000_000);
 
@@ -115,24 +113,6 @@ fn conditions_times_and_keys_find_the_same_in_memory_and_in_files() {
 }
 
 #[test]
-fn figures_are_right() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path(), small());
-    store.append(rows(0..1000), NOW).unwrap();
-    store.seal().unwrap();
-    store.append(rows(1000..2000), NOW).unwrap();
-    let question = Aggregate {
-        by: vec![By::EndpointTemplate],
-        show: vec![Measure::Count, Measure::ErrorRate, Measure::P99],
-        ..Aggregate::default()
-    };
-    let table = store.aggregate(&question).unwrap();
-    let endpoint = Cell::Text("/users/{id}".into());
-    assert_eq!(table.rows, [[endpoint, Cell::Int(2000), Cell::Float(0.25), Cell::Int(1979)]]);
-    assert!(table.searched.complete);
-}
-
-#[test]
 fn what_was_not_sealed_is_read_back_and_what_is_torn_is_counted() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path(), Options::default());
@@ -204,4 +184,28 @@ fn one_process_writes_and_others_read() {
     let reader = Store::read(folder.path(), columns, small()).unwrap();
     assert_eq!(all(&reader, &oldest_first()), (0..700).map(call).collect::<Vec<_>>());
     assert!(matches!(reader.append(rows(0..1), NOW), Err(StoreError::ReadOnly)));
+}
+
+#[test]
+fn a_call_that_went_on_and_its_end_are_one_and_the_end_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), small());
+    let open_call = |number| {
+        let line = call(number).replace(r#""status":{"code":"200","result":"ok"},"#, "");
+        Row::of_line(&line.replace(r#""pairing":"#, r#""state":"open","pairing":"#)).unwrap()
+    };
+    store.append((1..4).map(open_call).collect(), NOW).unwrap();
+    store.seal().unwrap();
+    store.append(rows(1..3), NOW).unwrap();
+    for _ in 0..2 {
+        let found = all(&store, &Scan { limit: 2, ..oldest_first() });
+        assert_eq!(found, [call(1), call(2), open_call(3).json().to_owned()]);
+        // What no longer is so is not found.
+        let condition = condition(&store, "state == \"open\"");
+        let found = all(&store, &Scan { condition, limit: 1, ..Scan::default() });
+        assert_eq!(found, [open_call(3).json()]);
+        let key = rows(1..2)[0].key();
+        assert_eq!(store.get(&key).unwrap().unwrap().json(), call(1));
+        store.seal().unwrap();
+    }
 }

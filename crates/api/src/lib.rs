@@ -1,1 +1,0 @@
-//! The HTTP API, live tail, MCP, and the dashboard's files.
