@@ -8,6 +8,7 @@ mod args;
 mod doctor;
 mod identity;
 mod protocols;
+mod query;
 mod read;
 mod size;
 
@@ -19,6 +20,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let outcome = match args::Args::parse().command {
         args::Command::Read(args) => read::run(&args),
+        args::Command::Query(args) => query::run(&args),
         args::Command::Protocols(args) => protocols::run(&args),
         args::Command::Identity(args) => identity::run(&args),
         args::Command::Doctor(args) => doctor::run(&args),

@@ -6,6 +6,7 @@ mod naming;
 mod output;
 mod pipeline;
 mod progress;
+mod storing;
 mod summary;
 
 use std::{
@@ -31,6 +32,7 @@ use self::{
     output::{Shape, Wanted},
     pipeline::Finished,
     progress::Progress,
+    storing::Storing,
 };
 use crate::args::{Colour, Format, ReadArgs};
 
@@ -50,7 +52,12 @@ pub fn run(args: &ReadArgs) -> Result<()> {
     let reader = Reader::open(&inputs(args)?, Options::default())?;
     let directory = directory(args)?;
     let wanted = wanted(args)?;
-    let (out, to_terminal) = output(args)?;
+    let storing = args.store.as_deref().map(|folder| Storing::open(folder, args.store_size));
+    let storing = storing.transpose()?;
+    let (out, to_terminal) = match &storing {
+        Some(storing) => (storing.lines(), false),
+        None => output(args)?,
+    };
     let shape = Shape { lore: lore(args)?, directory, wanted, ..shape(args, to_terminal) };
     let threads = threads(args, &shape);
     let progress = Progress::new(&reader, !args.quiet && !to_terminal, PROGRESS_BYTES_MIN);
@@ -58,6 +65,7 @@ pub fn run(args: &ReadArgs) -> Result<()> {
     let finished = pipeline::run(reader, keys, threads, &settings(args), &shape, out, &progress)?;
     progress.clear();
     tell(args, &finished);
+    storing.map(|storing| storing.close(args.quiet)).transpose()?;
     match finished.failure {
         Some(error) => Err(error),
         None => Ok(()),
