@@ -58,7 +58,7 @@ fn line(cells: &[String], out: &mut impl Write) -> io::Result<()> {
             cell.clone()
         };
         // Writing to a text can't fail.
-        drop(write!(text, "{shown:<width$}  "));
+        let _ = write!(text, "{shown:<width$}  ");
     }
     writeln!(out, "{}", text.trim_end())
 }
@@ -81,9 +81,9 @@ pub fn figures(table: &Table, out: &mut impl Write) -> io::Result<()> {
         let mut text = String::new();
         for (at, (cell, width)) in cells.iter().zip(&widths).enumerate() {
             if unit(at).is_some() {
-                drop(write!(text, "{cell:>width$}  "));
+                let _ = write!(text, "{cell:>width$}  ");
             } else {
-                drop(write!(text, "{cell:<width$}  "));
+                let _ = write!(text, "{cell:<width$}  ");
             }
         }
         writeln!(out, "{}", text.trim_end())?;
