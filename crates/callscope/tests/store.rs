@@ -141,3 +141,55 @@ fn a_store_grows_and_questions_that_are_not_right_say_where() {
         assert!(!output.status.success() && told.contains(hint), "{args:?}: {told}");
     }
 }
+
+/// What other programs say of the files: calls by protocol, bytes of requests, times, one whole call.
+const READERS: &str = r#"
+import json, sys, glob
+import duckdb, pandas, pyarrow.parquet
+files = glob.glob(sys.argv[1] + "/*.parquet")
+duck = duckdb.sql(f"select protocol, count(*), sum(request_size), min(epoch_ns(time)), max(epoch_ns(time)) from read_parquet({files!r}) group by 1 order by 1").fetchall()
+frame = pandas.concat([pandas.read_parquet(file) for file in files])
+groups = frame.groupby("protocol")
+pandas_says = [(name, len(group), group.request_size.sum(), group.time.min().value, group.time.max().value) for name, group in groups]
+table = pyarrow.parquet.read_table(files[0], columns=["call", "request_headers"])
+calls = [json.loads(call) for call in table["call"].to_pylist()]
+headers = [json.loads(headers) for headers in table["request_headers"].to_pylist() if headers]
+print(json.dumps([[list(map(lambda v: v if isinstance(v, str) else int(v), row)) for row in says] for says in (duck, pandas_says)]))
+print(len(calls), sum(map(len, headers)))
+"#;
+
+#[test]
+fn duckdb_and_pandas_read_the_files() {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/readers/bin/python");
+    let has = Command::new(&python).args(["-c", "import duckdb, pandas, pyarrow"]).output();
+    if !has.is_ok_and(|output| output.status.success()) {
+        eprintln!(
+            "skipped: no duckdb, pandas and pyarrow in target/readers (scripts/test makes it)"
+        );
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    stored("shop.pcapng.zst", folder.path());
+    let output = Command::new(&python).args(["-c", READERS]).arg(folder.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = String::from_utf8(output.stdout).unwrap();
+    let (says, last) = told.trim_end().split_once('\n').unwrap();
+    let says: Vec<Vec<(String, u64, u64, i64, i64)>> = serde_json::from_str(says).unwrap();
+    let mut expected = BTreeMap::<String, (u64, u64, i64, i64)>::new();
+    let (lines, mut headers) = (whole("shop.pcapng.zst"), 0);
+    for line in &lines {
+        let row = store::Row::of_line(line).unwrap();
+        let new = (0, 0, i64::MAX, i64::MIN);
+        let (count, bytes, first, last) =
+            expected.entry(row.protocol().into_owned()).or_insert(new);
+        *count += 1;
+        *bytes += u64::try_from(row.request_size().unwrap_or(0)).unwrap();
+        (*first, *last) = ((*first).min(row.time_ns()), (*last).max(row.time_ns()));
+        let call: Value = serde_json::from_str(line).unwrap();
+        headers += call["request"]["headers"].as_array().map_or(0, Vec::len);
+    }
+    let expected: Vec<_> =
+        expected.into_iter().map(|(name, (n, bytes, a, b))| (name, n, bytes, a, b)).collect();
+    assert_eq!(says, [expected.clone(), expected]);
+    assert_eq!(last, format!("{} {headers}", lines.len()));
+}

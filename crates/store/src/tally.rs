@@ -135,7 +135,7 @@ impl<'q> Tally<'q> {
             .map(|by| stored_name(by).and_then(|name| batch.column_by_name(name)))
             .collect();
         let texts: Vec<Option<Texts<'_>>> =
-            by.iter().map(|array| array.and_then(|array| Texts::of(array))).collect();
+            by.iter().map(|array| array.and_then(Texts::of)).collect();
         let words = texts.iter().map(|texts| texts.as_ref().and_then(Texts::words)).collect();
         let grid = Grid::of(words).filter(|_| self.question.over.is_none());
         let mut known = vec![UNKNOWN; grid.as_ref().map_or(0, Grid::end)];
