@@ -101,6 +101,14 @@ pub(crate) fn schema() -> SchemaRef {
     SCHEMA.clone()
 }
 
+/// Whether a file's columns are these, perhaps without the last ones, or with later ones.
+pub(crate) fn are_in(file: &Schema) -> bool {
+    let is_same = |(field, stored): (&Arc<Field>, &Stored)| {
+        field.name() == stored.name && *field.data_type() == stored.kind()
+    };
+    file.fields().iter().zip(STORED).all(is_same)
+}
+
 /// The columns of a file as they are read: texts of few different values stay numbers that stand for them.
 pub(crate) fn reading(file: &Schema) -> SchemaRef {
     let field = |field: &Arc<Field>| {

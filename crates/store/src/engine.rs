@@ -58,6 +58,9 @@ impl Engine {
                 let options =
                     ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
                 let metadata = ArrowReaderMetadata::load(&file, options.clone())?;
+                if !columns::are_in(metadata.schema()) {
+                    return Err(Unread::Damaged);
+                }
                 let options = options.with_schema(columns::reading(metadata.schema()));
                 let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)?;
                 self.learn(segment.number, metadata.clone());

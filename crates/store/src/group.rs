@@ -96,7 +96,7 @@ impl Group<'_> {
         number: usize,
     ) -> Option<RangeInclusive<i64>> {
         let column = columns::place("time")?;
-        match file.metadata().row_group(number).column(column).statistics()? {
+        match file.metadata().row_group(number).columns().get(column)?.statistics()? {
             Statistics::Int64(times) => Some(*times.min_opt()?..=*times.max_opt()?),
             _ => None,
         }
@@ -137,7 +137,7 @@ impl Group<'_> {
         calls: usize,
     ) -> Result<ParquetRecordBatchReader, Unread> {
         let opened = self.store.engine.open(self.file)?;
-        let mask = ProjectionMask::leaves(opened.parquet_schema(), columns.iter().copied());
+        let mask = mask(&opened, columns);
         let opened = opened.with_row_groups(vec![self.number]).with_projection(mask);
         Ok(opened.with_batch_size(calls).build()?)
     }
@@ -154,7 +154,7 @@ impl Group<'_> {
         let calls = opened.metadata().row_group(self.number).num_rows();
         let calls = usize::try_from(calls).unwrap_or_default();
         let selection = RowSelection::from_consecutive_ranges(runs(places).into_iter(), calls);
-        let mask = ProjectionMask::leaves(opened.parquet_schema(), columns.iter().copied());
+        let mask = mask(&opened, columns);
         let reader = opened
             .with_row_groups(vec![self.number])
             .with_projection(mask)
@@ -168,6 +168,16 @@ impl Group<'_> {
         }
         Ok(rows)
     }
+}
+
+/// These columns, as far as the file has them.
+fn mask(
+    file: &ParquetRecordBatchReaderBuilder<std::fs::File>,
+    columns: &[usize],
+) -> ProjectionMask {
+    let schema = file.parquet_schema();
+    let columns = columns.iter().copied().filter(|at| *at < schema.num_columns());
+    ProjectionMask::leaves(schema, columns)
 }
 
 /// Places that follow each other, as ranges.

@@ -156,7 +156,7 @@ pub(crate) fn may_match(
 }
 
 fn statistics<'m>(group: &'m RowGroupMetaData, stored: &Stored) -> Option<&'m Statistics> {
-    group.column(columns::place(stored.name)?).statistics()
+    group.columns().get(columns::place(stored.name)?)?.statistics()
 }
 
 fn may_compare(

@@ -196,7 +196,8 @@ impl<'s> Search<'s> {
         let mut found = 0;
         let mut step = self.scan.limit.max(16);
         let mut left: Range<usize> = 0..places.len();
-        while !left.is_empty() && found < self.scan.limit && !self.scan.stop.is_due() {
+        // Never stopped in the middle: a page that ends early goes on behind whole units.
+        while !left.is_empty() && found < self.scan.limit {
             let part = self.scan.order.take(&mut left, step);
             let rows = match group.rows(&places[part], &self.columns) {
                 Ok(rows) => rows,
@@ -208,9 +209,6 @@ impl<'s> Search<'s> {
             found += rows.len();
             step = step.saturating_mul(4);
             self.keep(rows);
-        }
-        if !left.is_empty() && found < self.scan.limit {
-            self.searched.complete = false;
         }
     }
 

@@ -1,10 +1,22 @@
 //! A store as its users see it: what goes in comes out, also after it was closed, torn or too full.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    future::Future as _,
+    path::Path,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Waker},
+};
 
 use filter::{Columns, Condition};
 use model::Timestamp;
-use store::{Key, Options, Order, Row, Scan, Select, Store, StoreError};
+use store::{
+    Aggregate, By, Event, Key, Options, Order, Row, Scan, Select, Stop, Store, StoreError, Tail,
+};
 
 const NOW: Timestamp = Timestamp(1_769_684_901_000_000_000);
 
@@ -140,10 +152,7 @@ fn a_file_that_vanishes_or_is_damaged_is_told() {
         store.append(rows(from..from + 100), NOW).unwrap();
         store.seal().unwrap();
     }
-    let mut files: Vec<_> =
-        fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|e| e == "parquet"));
-    files.sort();
+    let files = files(folder.path());
     fs::remove_file(&files[0]).unwrap();
     let len = fs::metadata(&files[1]).unwrap().len();
     let middle = fs::read(&files[1]).unwrap();
@@ -208,4 +217,119 @@ fn a_call_that_went_on_and_its_end_are_one_and_the_end_counts() {
         assert_eq!(store.get(&key).unwrap().unwrap().json(), call(1));
         store.seal().unwrap();
     }
+}
+
+#[test]
+fn a_file_with_bytes_that_turned_is_no_reason_to_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), Options::default());
+    store.append(rows(0..300), NOW).unwrap();
+    store.seal().unwrap();
+    drop(store);
+    let path = files(folder.path()).remove(0);
+    let whole = fs::read(&path).unwrap();
+    let condition =
+        |store: &Store| condition(store, "method == \"POST\" && status.code == \"500\"");
+    let mut chance = 7_usize;
+    for _ in 0..300 {
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let mut bytes = whole.clone();
+        // Half of them where the file says what is in it.
+        let from = if chance & 1 << 40 == 0 { 0 } else { whole.len() * 3 / 4 };
+        bytes[from + (chance >> 16) % (whole.len() - from)] ^= 1 << (chance >> 60 & 7);
+        fs::write(&path, &bytes).unwrap();
+        let store = Store::read(folder.path(), Arc::new(Columns::new(&[])), small()).unwrap();
+        let scan = Scan { condition: condition(&store), ..oldest_first() };
+        let page = store.scan(&scan).unwrap();
+        assert!(page.searched.complete || page.searched.files_unread == 1);
+        let by = vec![By::EndpointTemplate];
+        store.aggregate(&Aggregate { by, ..Aggregate::default() }).unwrap();
+    }
+}
+
+#[test]
+fn calls_that_are_too_old_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let minute = std::time::Duration::from_secs(60);
+    let store = open(folder.path(), Options { age_max: Some(minute), ..Options::default() });
+    let moment = |ms: u64| Timestamp(1_769_684_400_000_000_000 + ms * 1_000_000);
+    for from in (0..100_000).step_by(10_000) {
+        store.append(rows(from..from + 10_000), moment(from.into())).unwrap();
+        store.seal().unwrap();
+        store.maintain(moment(u64::from(from) + 10_000)).unwrap();
+    }
+    // A file goes when all of it is too old.
+    let left = all(&store, &Scan { limit: 5000, ..oldest_first() });
+    assert_eq!(left, (40_000..100_000).map(call).collect::<Vec<_>>());
+    assert_eq!(lost(&store, "store_calls_retired"), 40_000);
+    store.maintain(moment(1_000_000)).unwrap();
+    assert_eq!((store.facts().calls, files(folder.path()).len()), (0, 0));
+}
+
+#[test]
+fn listeners_hear_all_calls_or_how_many_they_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), Options::default());
+    let (mut quick, mut slow) = (store.tail(), store.tail());
+    let mut heard = Vec::new();
+    for from in (0..40_000).step_by(200) {
+        store.append(rows(from..from + 200), NOW).unwrap();
+        while let Some(event) = next(&mut quick) {
+            let Event::Calls(calls) = event else { panic!("{event:?}") };
+            heard.extend(calls.iter().map(|row| row.id().into_owned()));
+        }
+    }
+    assert_eq!(heard, (0..40_000).map(|number| format!("7-{number}")).collect::<Vec<_>>());
+    let Some(Event::Missed(missed)) = next(&mut slow) else { panic!("too many to wait for") };
+    let mut later = 0;
+    while let Some(Event::Calls(calls)) = next(&mut slow) {
+        later += calls.len() as u64;
+    }
+    assert_eq!(missed + later, 40_000);
+    // Who begins now hears nothing of before.
+    assert!(next(&mut store.tail()).is_none());
+}
+
+/// What a listener has not heard yet.
+fn next(tail: &mut Tail) -> Option<Event> {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(tail.next()).poll(&mut context) {
+        Poll::Ready(event) => event,
+        Poll::Pending => None,
+    }
+}
+
+#[test]
+fn a_search_that_is_stopped_says_where_to_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), small());
+    for from in (0..3000).step_by(300) {
+        store.append(rows(from..from + 300), NOW).unwrap();
+        store.seal().unwrap();
+    }
+    let mut scan =
+        Scan { condition: condition(&store, "duration < duration(\"3us\")"), ..oldest_first() };
+    let (mut lines, mut stops) = (Vec::new(), 0);
+    loop {
+        // Asked a few times, each search has enough.
+        let asked = AtomicUsize::new(0);
+        scan.stop = Stop::when(move || asked.fetch_add(1, Ordering::Relaxed) > 4);
+        let page = store.scan(&scan).unwrap();
+        lines.extend(page.rows.iter().map(|row| row.json().to_owned()));
+        stops += usize::from(!page.searched.complete);
+        scan.after = page.next;
+        if scan.after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(lines, (0..3000).map(call).collect::<Vec<_>>());
+    assert!(stops > 3, "{stops}");
+}
+
+fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|e| e == "parquet")).collect();
+    files.sort();
+    files
 }
