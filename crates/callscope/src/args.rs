@@ -22,6 +22,8 @@ pub enum Command {
     Tap(TapArgs),
     /// Cut the packets of calls, or of a time, out of what `callscope tap --keep` has kept.
     Pcap(PcapArgs),
+    /// Find calls in a store, or count them.
+    Query(crate::query::QueryArgs),
     /// List the protocols, with the fields that each of them fills in.
     Protocols(ProtocolsArgs),
     /// Who had which address when.
@@ -67,6 +69,12 @@ pub struct ShowArgs {
     /// Write calls to this file instead of standard output.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Keep calls in the store in this folder (docs/STORE.md) instead of writing them out.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "format", "details"])]
+    pub store: Option<PathBuf>,
+    /// Bytes that the store may take; its oldest calls go first.
+    #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = crate::size::bytes)]
+    pub store_size: u64,
     /// Show each call whole: headers, fields, bodies, timing.
     #[arg(long)]
     pub details: bool,

@@ -9,6 +9,7 @@ mod doctor;
 mod identity;
 mod pcap;
 mod protocols;
+mod query;
 mod read;
 mod size;
 mod tap;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         args::Command::Read(args) => read::run(&args),
         args::Command::Tap(args) => tap::run(&args),
         args::Command::Pcap(args) => pcap::run(&args),
+        args::Command::Query(args) => query::run(&args),
         args::Command::Protocols(args) => protocols::run(&args),
         args::Command::Identity(args) => identity::run(&args),
         args::Command::Doctor(args) => doctor::run(&args),

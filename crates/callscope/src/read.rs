@@ -7,6 +7,7 @@ mod naming;
 mod output;
 mod pipeline;
 mod progress;
+mod storing;
 mod summary;
 
 use std::{
@@ -38,6 +39,7 @@ pub(crate) use self::{
     naming::{Answer, Naming, Testimony, Witness, entry},
     pipeline::Input,
     progress::Progress,
+    storing::Storing,
 };
 use crate::args::{Colour, Format, ReadArgs, ShowArgs};
 
@@ -87,7 +89,12 @@ pub(crate) fn show(mut input: Input, args: &ShowArgs, open_after: Option<Duratio
     crate::protocols::check(&args.protocol)?;
     let directory = directory(&args.identity)?;
     let wanted = args.condition.as_deref().map(wanted).transpose()?;
-    let (out, to_terminal) = output(args)?;
+    let storing = args.store.as_deref().map(|folder| Storing::open(folder, args.store_size));
+    let storing = storing.transpose()?;
+    let (out, to_terminal) = match &storing {
+        Some(storing) => (storing.lines(), false),
+        None => output(args)?,
+    };
     let shape = Shape {
         lore: lore(args)?,
         directory,
@@ -103,6 +110,7 @@ pub(crate) fn show(mut input: Input, args: &ShowArgs, open_after: Option<Duratio
     let finished = pipeline::run(input, keys, threads, &settings, &shape, out)?;
     progress.clear();
     tell(args, &finished);
+    storing.map(|storing| storing.close(args.quiet)).transpose()?;
     match finished.failure {
         Some(error) => Err(error),
         None => Ok(()),

@@ -127,7 +127,7 @@ impl Twins {
     /// Whether a segment may change what is known here, or be changed by it.
     #[inline]
     pub(crate) fn concerns(&self, segment: &Segment<'_>) -> bool {
-        segment.flags.syn() || !self.known.is_empty()
+        (segment.flags.syn() && !segment.key.is_under_cover()) || !self.known.is_empty()
     }
 
     /// Takes notice of `segment`. If it belongs to a twin it is made one of the connection that is

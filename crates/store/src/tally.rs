@@ -1,0 +1,320 @@
+//! Figures of groups of calls, in bounded memory: calls come one by one or in columns, and are not kept.
+
+use arrow_array::{
+    Array, Int64Array, RecordBatch, TimestampNanosecondArray,
+    cast::AsArray,
+    types::{Int64Type, TimestampNanosecondType},
+};
+use filter::{Columns, Record as _, Value};
+use hashbrown::HashMap;
+
+use crate::{
+    Aggregate, By, Cell, Heading, Measure, Row, Searched, StoreError, Table,
+    batch::Texts,
+    columns,
+    figures::{Figures, Sample},
+    lean::Grid,
+    names::Names,
+    test::{pieces, pieces_at},
+};
+
+/// Counts calls in groups.
+pub(crate) struct Tally<'q> {
+    question: &'q Aggregate,
+    /// The values of each column that groups are told by; with `over`, spans of time come first.
+    names: Vec<Names>,
+    /// Numbers of values, to the place of the group's figures.
+    groups: HashMap<Box<[u32]>, usize>,
+    figures: Vec<Figures>,
+    with_spread: bool,
+    first_ns: i64,
+    last_ns: i64,
+    bytes_max: usize,
+}
+
+/// The columns of a batch that figures are made of.
+struct Measured<'b> {
+    time: Option<&'b TimestampNanosecondArray>,
+    duration: Option<&'b Int64Array>,
+    request: Option<&'b Int64Array>,
+    response: Option<&'b Int64Array>,
+    result: Option<Texts<'b>>,
+    state: Option<Texts<'b>>,
+}
+
+/// No group yet.
+const UNKNOWN: usize = usize::MAX;
+
+/// The columns of a file that the groups are told by, if columns tell.
+pub(crate) fn columns(question: &Aggregate) -> Option<Vec<usize>> {
+    let by: Option<Vec<usize>> =
+        question.by.iter().map(|by| columns::place(stored_name(by)?)).collect();
+    let mut places = by?;
+    // Calls that go on are not counted.
+    let mut names = vec!["state"];
+    for measure in &question.show {
+        names.extend_from_slice(match measure {
+            Measure::Count => &[],
+            Measure::Rate => &["time"],
+            Measure::Errors | Measure::ErrorRate => &["result"],
+            Measure::Bytes => &["request_size", "response_size"],
+            Measure::RequestBytes => &["request_size"],
+            Measure::ResponseBytes => &["response_size"],
+            _ => &["duration_ns"],
+        });
+    }
+    if question.over.is_some() {
+        names.push("time");
+    }
+    places.extend(names.iter().filter_map(|name| columns::place(name)));
+    Some(places)
+}
+
+/// The columns that rows need besides, to be grouped by this.
+pub(crate) fn row_columns(by: &By) -> Vec<usize> {
+    match by {
+        By::EndpointTemplate => Vec::new(),
+        By::Column(column, _) => pieces_at(pieces(*column)).collect(),
+    }
+}
+
+fn stored_name(by: &By) -> Option<&'static str> {
+    match by {
+        By::EndpointTemplate => Some("endpoint_template"),
+        By::Column(column, _) => Some(columns::of(*column)?.name),
+    }
+}
+
+// === impl Tally ===
+
+impl<'q> Tally<'q> {
+    pub(crate) fn new(question: &'q Aggregate, bytes_max: usize) -> Self {
+        let is_quantile = |measure: &Measure| {
+            matches!(measure, Measure::P50 | Measure::P90 | Measure::P95 | Measure::P99)
+        };
+        let names = question.by.len() + usize::from(question.over.is_some());
+        Self {
+            question,
+            names: (0..names).map(|_| Names::default()).collect(),
+            groups: HashMap::new(),
+            figures: Vec::new(),
+            with_spread: question.show.iter().any(is_quantile),
+            first_ns: i64::MAX,
+            last_ns: i64::MIN,
+            bytes_max,
+        }
+    }
+
+    /// Counts a call.
+    pub(crate) fn add_row(&mut self, row: &Row, columns: &Columns) {
+        if row.is_open() {
+            return;
+        }
+        let mut key = Vec::with_capacity(self.names.len());
+        self.add_span(row.time_ns(), &mut key);
+        let by = self.question.by.iter().zip(&mut self.names[key.len()..]);
+        key.extend(by.map(|(by, names)| names.of(cell(row, by, columns))));
+        let sample = Sample {
+            duration_ns: row.duration_ns(),
+            result: row.result(),
+            request_bytes: row.request_size(),
+            response_bytes: row.response_size(),
+        };
+        self.see(row.time_ns());
+        let group = self.group(&key);
+        self.figures[group].add(&sample);
+    }
+
+    /// Counts the calls at these places of a batch.
+    pub(crate) fn add_batch(&mut self, batch: &RecordBatch, places: &[usize]) {
+        let measured = Measured::of(batch);
+        let by: Vec<_> = self
+            .question
+            .by
+            .iter()
+            .map(|by| stored_name(by).and_then(|name| batch.column_by_name(name)))
+            .collect();
+        let texts: Vec<Option<Texts<'_>>> =
+            by.iter().map(|array| array.and_then(Texts::of)).collect();
+        let words = texts.iter().map(|texts| texts.as_ref().and_then(Texts::words)).collect();
+        let grid = Grid::of(words).filter(|_| self.question.over.is_none());
+        let mut known = vec![UNKNOWN; grid.as_ref().map_or(0, Grid::end)];
+        let mut key = Vec::with_capacity(self.names.len());
+        for at in places.iter().copied().filter(|at| !measured.is_open(*at)) {
+            let time_ns = measured.time.map(|times| times.value(at));
+            time_ns.inspect(|ns| self.see(*ns));
+            let number = grid.as_ref().map_or(0, |grid| grid.number(at));
+            let mut group = known.get(number).copied().unwrap_or(UNKNOWN);
+            if group == UNKNOWN {
+                key.clear();
+                self.add_span(time_ns.unwrap_or_default(), &mut key);
+                let spans = key.len();
+                let names = self.names[spans..].iter_mut();
+                for ((array, texts), names) in by.iter().zip(&texts).zip(names) {
+                    key.push(match (texts, array) {
+                        (Some(texts), _) => names.of_text(texts.get(at)),
+                        (None, Some(array)) => names.of(number_at(array, at)),
+                        (None, None) => names.of(Cell::Missing),
+                    });
+                }
+                group = self.group(&key);
+                if let Some(known) = known.get_mut(number) {
+                    *known = group;
+                }
+            }
+            self.figures[group].add(&measured.sample(at));
+        }
+    }
+
+    /// Refuses to go on if memory is full.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        let key_bytes = self.names.len() * size_of::<u32>() + size_of::<(Box<[u32]>, usize)>();
+        let figures: usize = self.figures.iter().map(Figures::bytes).sum();
+        let names: usize = self.names.iter().map(Names::bytes).sum();
+        let bytes = figures + names + self.groups.len() * key_bytes;
+        if bytes <= self.bytes_max {
+            return Ok(());
+        }
+        let (groups, max) = (self.groups.len(), self.bytes_max);
+        Err(StoreError::TooLarge(format!("{groups} groups or more; the limit is {max} bytes")))
+    }
+
+    fn see(&mut self, ns: i64) {
+        self.first_ns = self.first_ns.min(ns);
+        self.last_ns = self.last_ns.max(ns);
+    }
+
+    fn add_span(&mut self, time_ns: i64, key: &mut Vec<u32>) {
+        let Some(over) = self.question.over else { return };
+        let origin = i64::try_from(self.question.origin.unwrap_or_default().0).unwrap_or(0);
+        let over = i64::try_from(over.as_nanos()).unwrap_or(i64::MAX).max(1);
+        let span = time_ns.saturating_sub(origin).div_euclid(over);
+        let begin = origin.saturating_add(span.saturating_mul(over));
+        key.push(self.names[0].of(Cell::Time(begin)));
+    }
+
+    fn group(&mut self, key: &[u32]) -> usize {
+        if let Some(group) = self.groups.get(key) {
+            return *group;
+        }
+        self.figures.push(Figures::new(self.with_spread));
+        self.groups.insert(key.into(), self.figures.len() - 1);
+        self.figures.len() - 1
+    }
+
+    /// The answer.
+    pub(crate) fn table(mut self, searched: Searched) -> Table {
+        if self.groups.is_empty() && self.names.is_empty() {
+            self.group(&[]);
+        }
+        let seconds = self.seconds();
+        let (question, names, figures) = (self.question, &self.names, &self.figures);
+        let mut groups: Vec<(Vec<Cell>, &Figures)> = self
+            .groups
+            .iter()
+            .filter_map(|(key, at)| {
+                let cells = key.iter().zip(names).map(|(number, names)| names.cell(*number));
+                Some((cells.collect(), figures.get(*at)?))
+            })
+            .collect();
+        let spans = usize::from(question.over.is_some());
+        groups.sort_by(|(a, of_a), (b, of_b)| {
+            let by_span = order(&a[..spans], &b[..spans]);
+            let by_count = of_b.count().cmp(&of_a.count());
+            by_span.then(by_count).then_with(|| order(a, b))
+        });
+        let truncated = groups.len() > question.limit;
+        groups.truncate(question.limit);
+        let rows = groups.into_iter().map(|(mut cells, figures)| {
+            cells.extend(question.show.iter().map(|measure| figures.show(*measure, seconds)));
+            cells
+        });
+        Table { columns: headings(question), rows: rows.collect(), truncated, searched }
+    }
+
+    /// How long the time is that rates are of.
+    #[expect(clippy::cast_precision_loss, reason = "seconds for a rate")]
+    fn seconds(&self) -> f64 {
+        if let Some(over) = self.question.over {
+            return over.as_secs_f64();
+        }
+        let first = self.question.from.map_or(self.first_ns as f64, |from| from.0 as f64);
+        let last = self.question.to.map_or(self.last_ns as f64, |to| to.0 as f64);
+        ((last - first) / 1e9).max(1e-9)
+    }
+}
+
+/// By value; of different kinds, as they are declared.
+fn order(a: &[Cell], b: &[Cell]) -> std::cmp::Ordering {
+    a.iter()
+        .map(Cell::rank)
+        .partial_cmp(b.iter().map(Cell::rank))
+        .unwrap_or(std::cmp::Ordering::Equal)
+}
+
+fn headings(question: &Aggregate) -> Vec<Heading> {
+    let time = question.over.map(|_| Heading { name: "time".into(), unit: None });
+    let by = question.by.iter().map(|by| Heading { name: by.name().to_owned(), unit: None });
+    let show = question.show.iter();
+    let show = show.map(|one| Heading { name: one.name().to_owned(), unit: Some(one.unit()) });
+    time.into_iter().chain(by).chain(show).collect()
+}
+
+fn cell(row: &Row, by: &By, columns: &Columns) -> Cell {
+    let By::Column(column, _) = by else {
+        return row.endpoint_template().map_or(Cell::Missing, |text| Cell::Text(text.into_owned()));
+    };
+    match row.record(columns).value(*column).plain() {
+        Value::Bool(truth) => Cell::Bool(truth),
+        Value::Int(number) | Value::Duration(number) => Cell::Int(number),
+        Value::Float(number) => Cell::Float(number),
+        Value::Text(text) => Cell::Text(text.into_owned()),
+        Value::Ip(ip) => Cell::Text(ip.to_string()),
+        Value::Time(ns) => Cell::Time(ns),
+        Value::Json(_) | Value::Missing => Cell::Missing,
+    }
+}
+
+fn number_at(array: &arrow_array::ArrayRef, at: usize) -> Cell {
+    if array.is_null(at) {
+        return Cell::Missing;
+    }
+    if let Some(times) = array.as_primitive_opt::<TimestampNanosecondType>() {
+        return Cell::Time(times.value(at));
+    }
+    let numbers = array.as_primitive_opt::<Int64Type>();
+    numbers.map_or(Cell::Missing, |numbers| Cell::Int(numbers.value(at)))
+}
+
+// === impl Measured ===
+
+impl<'b> Measured<'b> {
+    fn of(batch: &'b RecordBatch) -> Self {
+        let numbers = |name| batch.column_by_name(name)?.as_primitive_opt();
+        let texts = |name| Texts::of(batch.column_by_name(name)?);
+        Self {
+            time: batch.column_by_name("time").and_then(|times| times.as_primitive_opt()),
+            duration: numbers("duration_ns"),
+            request: numbers("request_size"),
+            response: numbers("response_size"),
+            result: texts("result"),
+            state: texts("state"),
+        }
+    }
+
+    fn is_open(&self, at: usize) -> bool {
+        self.state.and_then(|state| state.get(at)) == Some("open")
+    }
+
+    fn sample(&self, at: usize) -> Sample<'b> {
+        let number = |numbers: Option<&Int64Array>| {
+            numbers.filter(|numbers| numbers.is_valid(at)).map(|numbers| numbers.value(at))
+        };
+        Sample {
+            duration_ns: number(self.duration),
+            result: self.result.and_then(|result| result.get(at)),
+            request_bytes: number(self.request),
+            response_bytes: number(self.response),
+        }
+    }
+}
