@@ -1,1 +1,35 @@
 //! The call log: append, seal, scan, retain.
+//!
+//! A [`Store`] is a folder. Finished calls ([`Row`]) are appended to a log and kept in memory, where
+//! they are found at once; when enough of them are together they are sealed: written to a Parquet
+//! file, sorted by time. `docs/STORE.md` describes the files and what is promised.
+//!
+//! The store has no clock and no thread. Whoever owns it says what time it is, and calls
+//! [`Store::maintain`] about once a second. Queries block: ask them from a thread that may wait.
+
+mod ask;
+mod error;
+mod facts;
+mod json;
+mod part;
+mod record;
+mod row;
+mod stamp;
+mod store;
+mod tail;
+mod template;
+
+pub use ask::{
+    Aggregate, By, Cell, Heading, Measure, Order, Page, Scan, Searched, Select, Stop, Table,
+};
+pub use error::StoreError;
+pub use facts::{Count, Facts};
+pub use json::Malformed;
+pub use part::Part;
+pub use record::View;
+pub use row::{Key, Row};
+pub use store::{Options, Store};
+pub use tail::{Calls, Event, Tail};
+
+/// How far a quantile of durations may be off: a hundredth of its value.
+pub const QUANTILE_ERROR: f64 = 0.01;
