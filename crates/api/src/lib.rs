@@ -8,7 +8,7 @@ mod aggregate;
 mod assets;
 mod call;
 mod calls;
-mod export;
+mod exports;
 mod fault;
 mod guard;
 mod health;

@@ -3,48 +3,39 @@
 mod connection;
 mod layers;
 
-use std::{
-    net::IpAddr,
-    ops::RangeInclusive,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, net::IpAddr, ops::RangeInclusive, path::PathBuf};
 
 use capture::{Batch, Input, Options, Reader};
-use model::{Endpoint, FlowKey};
+use model::{Dir, Endpoint};
 use packet::{Content, Decoder, DecoderLimits, Packet};
 use serde_json::Value;
+use store::Stop;
 
-pub use connection::{Connection, Way};
-pub use layers::{Layer, layers};
+pub(crate) use connection::{Connection, Watch};
+pub(crate) use layers::{Layer, layers};
 
 use crate::Fault;
 
 /// Where packets are looked for.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub(crate) struct Place {
     /// The captures.
-    pub inputs: Vec<PathBuf>,
+    pub(crate) inputs: Vec<PathBuf>,
     /// The ends of the connection: client, server.
-    pub ends: [Endpoint; 2],
+    pub(crate) ends: [Endpoint; 2],
     /// Which packets of which file; all of all files if absent.
-    pub frames: Option<(String, RangeInclusive<u64>)>,
+    pub(crate) frames: Option<(String, RangeInclusive<u64>)>,
 }
 
 /// A packet that was found.
-pub struct Found<'p> {
+pub(crate) struct Found<'p> {
     /// The packet.
-    pub packet: Packet<'p>,
+    pub(crate) packet: Packet<'p>,
     /// What it carries.
-    pub content: Content<'p>,
+    pub(crate) content: Content<'p>,
     /// Whether the client sent it.
-    pub from_client: bool,
+    pub(crate) from_client: bool,
 }
-
-/// How long captures are read for one answer.
-const SEARCH_MAX: Duration = Duration::from_secs(20);
-/// Packets looked at between two looks at the clock.
-const BATCHES_PER_LOOK: usize = 8;
 
 // === impl Place ===
 
@@ -53,7 +44,7 @@ impl Place {
     ///
     /// # Errors
     /// When it does not say.
-    pub fn of_call(call: &Value, inputs: Vec<PathBuf>) -> Result<Self, Fault> {
+    pub(crate) fn of_call(call: &Value, inputs: Vec<PathBuf>) -> Result<Self, Fault> {
         let none = || Fault::missing("this call does not say which packets it came in");
         let halves = [&call["request"]["frames"], &call["response"]["frames"]];
         let frames: Vec<u64> = halves
@@ -70,7 +61,7 @@ impl Place {
 }
 
 /// The ends of a call: client, server.
-pub fn ends(call: &Value) -> Option<[Endpoint; 2]> {
+pub(crate) fn ends(call: &Value) -> Option<[Endpoint; 2]> {
     let end = |party: &Value| {
         let ip: IpAddr = party["ip"].as_str()?.parse().ok()?;
         Some(Endpoint { ip, port: u16::try_from(party["port"].as_u64()?).ok()? })
@@ -82,16 +73,39 @@ pub fn ends(call: &Value) -> Option<[Endpoint; 2]> {
 ///
 /// # Errors
 /// When the captures are not there any more, can't be read, or it takes too long.
-pub fn search(place: &Place, mut each: impl FnMut(&Found<'_>) -> bool) -> Result<(), Fault> {
-    let begun = Instant::now();
-    let inputs = inputs(place);
-    let mut reader = Reader::open(&inputs, Options::default())
+pub(crate) fn search(
+    place: &Place,
+    stop: &Stop,
+    mut each: impl FnMut(&Found<'_>) -> bool,
+) -> Result<(), Fault> {
+    walk(place, stop, |packet, content, file| {
+        if let Some((of, frames)) = &place.frames {
+            if of != file || packet.frame < *frames.start() {
+                return true;
+            }
+            if packet.frame > *frames.end() {
+                return false;
+            }
+        }
+        match side(&content, place.ends) {
+            Some(from_client) => each(&Found { packet, content, from_client }),
+            None => true,
+        }
+    })
+}
+
+/// Shows each packet, what it carries and the name of its file, until `each` says no.
+fn walk(
+    place: &Place,
+    stop: &Stop,
+    mut each: impl FnMut(Packet<'_>, Content<'_>, &str) -> bool,
+) -> Result<(), Fault> {
+    let mut reader = Reader::open(&inputs(place), Options::default())
         .map_err(|error| Fault::missing(format!("the capture is not there any more: {error}")))?;
     let mut decoder = Decoder::new(DecoderLimits::default());
-    let (mut batch, mut number) = (Batch::new(), 0_usize);
+    let mut batch = Batch::new();
     loop {
-        number += 1;
-        if number.is_multiple_of(BATCHES_PER_LOOK) && begun.elapsed() > SEARCH_MAX {
+        if stop.is_due() {
             return Err(Fault::busy("the capture is too large to be searched in time"));
         }
         match reader.next(&mut batch) {
@@ -100,22 +114,11 @@ pub fn search(place: &Place, mut each: impl FnMut(&Found<'_>) -> bool) -> Result
             Err(error) => return Err(Fault::missing(format!("the capture can't be read: {error}"))),
         }
         for packet in batch.packets() {
-            if let Some((file, frames)) = &place.frames {
-                let source = usize::try_from(packet.source).ok();
-                let source = source.and_then(|index| reader.sources().get(index));
-                if source.is_none_or(|source| source.name != *file) {
-                    continue;
-                }
-                if packet.frame > *frames.end() {
-                    return Ok(());
-                }
-                if packet.frame < *frames.start() {
-                    continue;
-                }
-            }
+            let source = usize::try_from(packet.source).ok();
+            let source = source.and_then(|index| reader.sources().get(index));
+            let file = source.map_or("", |source| source.name.as_str());
             let content = decoder.decode(&packet);
-            let Some(from_client) = side(&content, place.ends) else { continue };
-            if !each(&Found { packet, content, from_client }) {
+            if !each(packet, content, file) {
                 return Ok(());
             }
         }
@@ -134,13 +137,8 @@ fn inputs(place: &Place) -> Vec<Input> {
 
 /// Whether a packet is of the connection, and which end sent it.
 fn side(content: &Content<'_>, ends: [Endpoint; 2]) -> Option<bool> {
-    let (key, dir) = match content {
-        Content::Tcp(segment) => (&segment.key, segment.dir),
-        Content::Udp(datagram) => (&datagram.key, datagram.dir),
-        Content::Nothing => return None,
-    };
     let [client, server] = ends;
-    let (from, to) = sent(key, dir);
+    let (from, to) = ends_of(content)?;
     // An answer to a multicast question comes from another address.
     let to_client = to == client && (from == server || from.port == server.port && server_is_many(server));
     match (from == client && to == server, to_client) {
@@ -154,9 +152,43 @@ fn server_is_many(server: Endpoint) -> bool {
     server.ip.is_multicast()
 }
 
-fn sent(key: &FlowKey, dir: model::Dir) -> (Endpoint, Endpoint) {
-    match dir {
-        model::Dir::Ab => (key.a, key.b),
-        model::Dir::Ba => (key.b, key.a),
+/// Who sent it, and to whom.
+fn ends_of(content: &Content<'_>) -> Option<(Endpoint, Endpoint)> {
+    let (key, dir) = match content {
+        Content::Tcp(segment) => (&segment.key, segment.dir),
+        Content::Udp(datagram) => (&datagram.key, datagram.dir),
+        Content::Nothing => return None,
+    };
+    Some(match dir {
+        Dir::Ab => (key.a, key.b),
+        Dir::Ba => (key.b, key.a),
+    })
+}
+
+/// Reads the captures of some calls once, and shows each packet of any of them to `each`, until that
+/// says no. All places have the same captures.
+///
+/// # Errors
+/// When the captures are not there any more, can't be read, or it takes too long.
+pub(crate) fn search_all(
+    places: &[Place],
+    stop: &Stop,
+    mut each: impl FnMut(&Found<'_>) -> bool,
+) -> Result<(), Fault> {
+    let Some(first) = places.first() else { return Ok(()) };
+    let mut wanted: HashMap<[Endpoint; 2], Vec<&(String, RangeInclusive<u64>)>> = HashMap::new();
+    for place in places {
+        wanted.entry(place.ends).or_default().extend(&place.frames);
     }
+    walk(&Place { frames: None, ..first.clone() }, stop, |packet, content, file| {
+        let Some((from, to)) = ends_of(&content) else { return true };
+        let side = [([from, to], true), ([to, from], false)];
+        let found = side.into_iter().find(|(ends, _)| {
+            wanted.get(ends).is_some_and(|frames| {
+                frames.iter().any(|(of, frames)| of == file && frames.contains(&packet.frame))
+            })
+        });
+        let Some((_, from_client)) = found else { return true };
+        each(&Found { packet, content, from_client })
+    })
 }

@@ -29,7 +29,7 @@ pub fn curl(call: &Value) -> Option<String> {
     }
     let (url, host) = (url(call), host(request));
     command += &format!(" {}", quoted(&url));
-    if let (Some(host), false) = (host, is_at(&url, host)) {
+    if let Some(host) = host.filter(|host| !is_at(&url, host)) {
         command += &line(&format!("-H {}", quoted(&format!("Host: {host}"))));
     }
     for (name, value) in headers(request) {
