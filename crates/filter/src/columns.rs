@@ -6,7 +6,7 @@ use model::{Field, Kind, Protocol};
 
 use crate::{
     Column, Item, Type,
-    aliases::{self, Alias},
+    aliases::{self, Alias, Carried},
     common,
 };
 
@@ -21,6 +21,9 @@ pub struct ProtocolTable {
     pub fields: &'static [Field],
     /// The protocol in whose messages it is spoken, if it is: then that one's name holds, too.
     pub over: Option<&'static str>,
+    /// Whether it is spoken by itself, too: then the other one's name holds only for calls that have
+    /// one of its fields.
+    pub also_alone: bool,
 }
 
 /// Every name that an expression may use.
@@ -33,6 +36,7 @@ pub struct Columns {
     named: BTreeMap<String, Column>,
     facts: HashMap<Column, Named>,
     aliases: Vec<Alias>,
+    carried: Vec<Carried>,
 }
 
 /// A field that one protocol or several declare.
@@ -64,11 +68,11 @@ pub struct Named {
 // === impl ProtocolTable ===
 
 impl ProtocolTable {
-    /// What `protocol` brings, spoken in messages of `over` if it is.
+    /// What `protocol` brings by itself.
     #[must_use]
-    pub fn of(protocol: &'static Protocol, over: Option<&'static str>) -> Self {
+    pub fn of(protocol: &'static Protocol) -> Self {
         let Protocol { name, about, fields, .. } = *protocol;
-        Self { name, about, fields, over }
+        Self { name, about, fields, over: None, also_alone: true }
     }
 }
 
@@ -86,6 +90,7 @@ impl Columns {
             named: BTreeMap::new(),
             facts: HashMap::new(),
             aliases: aliases::all(),
+            carried: aliases::carried(),
         };
         new.add_common();
         for table in tables {
@@ -172,10 +177,36 @@ impl Columns {
         self.numbers.get(at).map(Vec::as_slice)
     }
 
+    /// Every name of the language that is no function.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let names = self.named.keys().map(String::as_str);
+        let aliases = self.aliases.iter().map(|alias| alias.name);
+        names.chain(aliases).chain(self.tables.iter().map(|table| table.name))
+    }
+
     /// The protocols.
     #[must_use]
     pub fn protocols(&self) -> &[ProtocolTable] {
         &self.tables
+    }
+
+    /// The field that means the same as a column, where its value is this word; and the protocols that
+    /// have the field from the one they are spoken in.
+    pub(crate) fn carried(
+        &self,
+        column: Column,
+        word: &str,
+    ) -> Option<(Column, Vec<&'static str>)> {
+        let is_meant = |carried: &&Carried| {
+            self.named(carried.column) == Some(column) && carried.words.contains(&word)
+        };
+        let field = self.carried.iter().find(is_meant).and_then(|one| self.named(one.field))?;
+        let Column::Field(number) = field else { return None };
+        let has_it = |at: usize| self.numbers.get(at).is_some_and(|all| all.contains(&number));
+        let tables = self.tables.iter().enumerate();
+        let carried = tables.filter(|(at, table)| table.over.is_some() && has_it(*at));
+        let names: Vec<_> = carried.map(|(_, table)| table.name).collect();
+        (!names.is_empty()).then_some((field, names))
     }
 
     /// Names of other tools, and short forms, each with an expression that says what it means.

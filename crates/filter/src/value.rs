@@ -1,6 +1,6 @@
 //! Values as a record tells them, borrowed where they can be.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, net::IpAddr};
 
 /// What a record says of a column.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +15,8 @@ pub enum Value<'a> {
     Float(f64),
     /// Text; bytes that are no UTF-8 are replaced.
     Text(Cow<'a, str>),
+    /// An address: text that need not be written down to be compared.
+    Ip(IpAddr),
     /// Nanoseconds since 1970, UTC.
     Time(i64),
     /// Nanoseconds.
@@ -32,12 +34,46 @@ impl<'a> Value<'a> {
         matches!(self, Self::Missing | Self::Json(serde_json::Value::Null))
     }
 
-    /// The text, if it is text.
+    /// The same, borrowed from it.
     #[must_use]
-    pub fn text(&self) -> Option<&str> {
+    pub fn lend(&self) -> Value<'_> {
+        match self {
+            Self::Missing => Value::Missing,
+            Self::Bool(truth) => Value::Bool(*truth),
+            Self::Int(number) => Value::Int(*number),
+            Self::Float(number) => Value::Float(*number),
+            Self::Text(text) => Value::Text(Cow::Borrowed(text)),
+            Self::Ip(ip) => Value::Ip(*ip),
+            Self::Time(at) => Value::Time(*at),
+            Self::Duration(ns) => Value::Duration(*ns),
+            Self::Json(json) => Value::Json(json),
+        }
+    }
+
+    /// A document's scalar as what it is; everything else as it was.
+    #[must_use]
+    pub fn plain(self) -> Self {
+        use serde_json::Value as Json;
+        match self {
+            Self::Json(Json::Null) => Self::Missing,
+            Self::Json(Json::Bool(truth)) => Self::Bool(*truth),
+            Self::Json(Json::String(text)) => Self::Text(Cow::Borrowed(text)),
+            Self::Json(Json::Number(number)) => match (number.as_i64(), number.as_f64()) {
+                (Some(number), _) => Self::Int(number),
+                (None, Some(number)) => Self::Float(number),
+                (None, None) => Self::Missing,
+            },
+            other => other,
+        }
+    }
+
+    /// The text, if it is text or an address.
+    #[must_use]
+    pub fn into_text(self) -> Option<Cow<'a, str>> {
         match self {
             Self::Text(text) => Some(text),
-            Self::Json(serde_json::Value::String(text)) => Some(text),
+            Self::Ip(ip) => Some(Cow::Owned(ip.to_string())),
+            Self::Json(serde_json::Value::String(text)) => Some(Cow::Borrowed(text)),
             _ => None,
         }
     }
