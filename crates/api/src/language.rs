@@ -31,8 +31,17 @@ pub(crate) async fn fields(State(api): State<Arc<Api>>) -> Json<Value> {
             told
         })
         .collect();
-    let aliases: Vec<_> = api.columns.aliases().iter().map(alias).collect();
-    Json(json!({ "fields": fields, "functions": functions(&api), "aliases": aliases }))
+    let functions: Vec<_> = filter::functions()
+        .iter()
+        .map(|one| json!({ "name": one.name, "signature": one.signature, "about": one.about }))
+        .collect();
+    let aliases: Vec<_> = api
+        .columns
+        .aliases()
+        .iter()
+        .map(|one| json!({ "name": one.name, "meaning": one.meaning, "about": one.about }))
+        .collect();
+    Json(json!({ "fields": fields, "functions": functions, "aliases": aliases }))
 }
 
 /// A text that is being written.
@@ -59,10 +68,17 @@ pub(crate) async fn complete(
         return Err(Fault::bad("the text is too long for an expression"));
     }
     let at = asked.at.unwrap_or(text.len());
-    let before = text.get(..at).ok_or_else(|| Fault::bad("at: not a place in the text"))?;
-    let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
-    let from = before.trim_end_matches(word).len();
-    Ok(Json(json!({ "from": from, "candidates": candidates(&api, &before[from..]) })))
+    if !text.is_char_boundary(at) {
+        return Err(Fault::bad("at: not a place in the text"));
+    }
+    let completion = api.columns.complete(&text, at);
+    let candidates: Vec<_> = completion
+        .candidates
+        .iter()
+        .map(|one| json!({ "text": one.text, "kind": one.kind, "about": one.about }))
+        .collect();
+    let (from, to) = (completion.at.start, completion.at.end);
+    Ok(Json(json!({ "from": from, "to": to, "candidates": candidates })))
 }
 
 /// An expression.

@@ -306,6 +306,8 @@ pub(crate) struct FunctionFacts {
 pub(crate) struct Completion {
     /// Where the word at the cursor begins, in bytes.
     from: u64,
+    /// Where it ends.
+    to: u64,
     candidates: Vec<Candidate>,
 }
 

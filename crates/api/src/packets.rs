@@ -11,7 +11,7 @@ use packet::{Content, Decoder, DecoderLimits, Packet};
 use serde_json::Value;
 use store::Stop;
 
-pub(crate) use connection::{Connection, Watch};
+pub(crate) use connection::{Watch, Way};
 pub(crate) use layers::{Layer, layers};
 
 use crate::Fault;

@@ -109,10 +109,9 @@ pub(crate) fn check(api: &Api, role: Role, columns: &[Column]) -> Result<(), Fau
 fn is_payload(column: Column) -> bool {
     match column {
         Column::Field(_) | Column::Call(Fact::Fields) => true,
-        Column::Request(half) | Column::Response(half) => matches!(
-            half,
-            Half::Headers | Half::Body | Half::Json | Half::Cookies
-        ),
+        Column::Request(half) | Column::Response(half) => {
+            matches!(half, Half::Headers | Half::Body | Half::Json)
+        }
         Column::Call(_) | Column::Src(_) | Column::Dst(_) => false,
     }
 }

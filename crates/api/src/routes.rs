@@ -23,7 +23,7 @@ use crate::{
 /// Bytes of a body, but for uploads, which count by themselves.
 const BODY_BYTES_MAX: usize = 1 << 20;
 /// Bytes of an answer that is worth compressing.
-const COMPRESSED_FROM: u16 = 1024;
+const COMPRESSED_FROM: u64 = 1024;
 
 // === impl Api ===
 

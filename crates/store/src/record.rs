@@ -60,8 +60,6 @@ impl Record for View<'_> {
             Column::Dst(end) => each_element(self.listed(end, Part::Dst), see),
             Column::Request(Half::Headers) => self.each_header(Way::Request, see),
             Column::Response(Half::Headers) => self.each_header(Way::Response, see),
-            Column::Request(Half::Cookies) => self.each_cookie(Way::Request, see),
-            Column::Response(Half::Cookies) => self.each_cookie(Way::Response, see),
             _ => {}
         }
     }
@@ -169,7 +167,7 @@ impl View<'_> {
             Half::BodyEncoding => self.inner(body, "encoding"),
             Half::BodyTruncated => self.inner(body, "truncated"),
             Half::Json => self.json(way).map_or(Value::Missing, Value::Json),
-            Half::Headers | Half::Cookies => Value::Missing,
+            Half::Headers => Value::Missing,
         }
     }
 
@@ -281,26 +279,6 @@ impl View<'_> {
         });
     }
 
-    fn each_cookie(&self, way: Way, see: See<'_>) {
-        self.each_header(way, &mut |name, value| {
-            let Some(value) = value.text() else { return true };
-            match way {
-                Way::Request if name.eq_ignore_ascii_case("cookie") => {
-                    for (name, value) in content::cookie::cookies(value.as_bytes()) {
-                        if !see(&String::from_utf8_lossy(name), Value::lossy(value)) {
-                            return false;
-                        }
-                    }
-                    true
-                }
-                Way::Response if name.eq_ignore_ascii_case("set-cookie") => {
-                    let cookie = content::cookie::set_cookie(value.as_bytes());
-                    see(&String::from_utf8_lossy(cookie.name), Value::lossy(cookie.value))
-                }
-                _ => true,
-            }
-        });
-    }
 }
 
 /// Whether the type of a column is told by [`Record::each`].
@@ -340,6 +318,7 @@ fn owned<'o>(value: Value<'_>) -> Value<'o> {
         Value::Float(number) => Value::Float(number),
         Value::Time(ns) => Value::Time(ns),
         Value::Duration(ns) => Value::Duration(ns),
+        Value::Ip(ip) => Value::Ip(ip),
         Value::Json(_) | Value::Missing => Value::Missing,
     }
 }

@@ -250,13 +250,7 @@ async fn calls(
 /// Looks in everything that is text.
 async fn search(asker: &Asker, role: Role, given: &Given) -> Result<String, String> {
     let text = given.text("text").ok_or("text is empty")?;
-    let literal = Value::String(text.to_lowercase()).to_string();
-    let places = [
-        "request.body", "response.body", "request.headers", "response.headers", "fields",
-    ];
-    let found: Vec<_> =
-        places.iter().map(|place| format!("has({place}) && string({place}).lowerAscii().contains({literal})")).collect();
-    let mut condition = format!("({})", found.join(" || "));
+    let mut condition = format!("search({})", Value::String(text));
     if let Some(narrower) = given.text("where") {
         condition = format!("({narrower}) && {condition}");
     }
