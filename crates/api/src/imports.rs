@@ -6,7 +6,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -24,7 +24,7 @@ const BOOK_BYTES_MAX: u64 = 64 << 20;
 /// All imports of a store.
 #[derive(Debug, Default)]
 pub struct Imports {
-    list: Mutex<VecDeque<std::sync::Arc<Import>>>,
+    list: Mutex<VecDeque<Arc<Import>>>,
     next: AtomicU64,
     /// Where they are written down, so that packets are found after a restart.
     book: Option<PathBuf>,
@@ -42,7 +42,7 @@ pub struct Import {
     /// Whether it is a live capture, which has no end of its own.
     pub live: bool,
     /// Bytes read so far, as they are on disk.
-    pub bytes_read: AtomicU64,
+    pub bytes_read: Arc<AtomicU64>,
     /// Bytes in all; 0 where that is not known.
     pub bytes_total: AtomicU64,
     /// Calls found so far.
@@ -171,7 +171,7 @@ impl Imports {
         }
         let entries: Vec<Value> = serde_json::from_slice(&fs::read(&book)?)?;
         let imports: VecDeque<_> =
-            entries.iter().filter_map(Import::of_entry).map(std::sync::Arc::new).collect();
+            entries.iter().filter_map(Import::of_entry).map(Arc::new).collect();
         let last = imports.iter().filter_map(|import| import.id.parse::<u64>().ok()).max();
         new.next = AtomicU64::new(last.map_or(1, |last| last + 1));
         new.list = Mutex::new(imports);
@@ -185,14 +185,14 @@ impl Imports {
         name: &str,
         inputs: Vec<PathBuf>,
         live: bool,
-    ) -> Option<std::sync::Arc<Import>> {
+    ) -> Option<Arc<Import>> {
         let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = list.iter().filter(|import| import.phase() == Phase::Waiting).count();
         if waiting >= WAITING_MAX {
             return None;
         }
         let id = self.next.fetch_add(1, Ordering::Relaxed).to_string();
-        let import = std::sync::Arc::new(Import::new(id, name.to_owned(), inputs, live));
+        let import = Arc::new(Import::new(id, name.to_owned(), inputs, live));
         if list.len() >= IMPORTS_MAX {
             let done = list.iter().position(|import| import.phase() >= Phase::Done);
             list.remove(done.unwrap_or(0));
@@ -204,24 +204,24 @@ impl Imports {
 
     /// The import of this name.
     #[must_use]
-    pub fn get(&self, id: &str) -> Option<std::sync::Arc<Import>> {
+    pub fn get(&self, id: &str) -> Option<Arc<Import>> {
         self.all().into_iter().find(|import| import.id == id)
     }
 
     /// The import that a call or a stream is of, by its id: `3:12-4` is of import 3.
     #[must_use]
-    pub fn of(&self, id: &str) -> Option<std::sync::Arc<Import>> {
+    pub fn of(&self, id: &str) -> Option<Arc<Import>> {
         self.get(id.split_once(':')?.0)
     }
 
     /// All of them, oldest first.
     #[must_use]
-    pub fn all(&self) -> Vec<std::sync::Arc<Import>> {
+    pub fn all(&self) -> Vec<Arc<Import>> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// A book that can't be written costs packets after a restart, and nothing else.
-    fn write(&self, list: &VecDeque<std::sync::Arc<Import>>) {
+    fn write(&self, list: &VecDeque<Arc<Import>>) {
         let Some(book) = &self.book else { return };
         let entries: Vec<Value> = list.iter().map(|import| import.entry()).collect();
         let new = book.with_extension("json.new");
@@ -244,7 +244,7 @@ impl Import {
             name,
             inputs,
             live,
-            bytes_read: AtomicU64::new(0),
+            bytes_read: Arc::default(),
             bytes_total: AtomicU64::new(0),
             calls: AtomicU64::new(0),
             stop: AtomicBool::new(false),

@@ -23,7 +23,7 @@ use rmcp::{
 };
 use serde_json::Map;
 
-pub use asker::{Asker, Said};
+pub use asker::Asker;
 
 use crate::Role;
 

@@ -8,6 +8,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100)]
 pub struct Args {
+    /// Settings, for all commands: docs/CONFIGURATION.md. Flags come first, then the environment, then
+    /// this file.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -22,10 +26,16 @@ pub enum Command {
     Protocols(ProtocolsArgs),
     /// Who had which address when.
     Identity(IdentityArgs),
+    /// Serve calls to browsers and programs: dashboard, HTTP API, live tail, MCP.
+    Serve(crate::serve::ServeArgs),
+    /// Serve calls to an agent, by the Model Context Protocol on standard input and output.
+    Mcp(crate::mcp::McpArgs),
+    /// What the settings are, and whether they are right.
+    Config(crate::config::ConfigArgs),
 }
 
 /// Arguments of `callscope read`.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(
     after_help = "Exit codes: 0 done (also when the reader of a pipe has seen enough), 1 something could not be \
                         read or written, 2 wrong usage.\n\nExamples:\n  callscope read shop.pcapng\n  \

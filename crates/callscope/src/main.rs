@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 mod args;
+mod config;
 mod identity;
+mod mcp;
 mod protocols;
 mod read;
+mod serve;
 mod size;
 
 /// Messages come and go by the million; the system's allocator gives their memory back too eagerly.
@@ -16,10 +17,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Exit codes: 0 done, 1 something could not be read or written, 2 wrong usage (clap's).
 fn main() -> ExitCode {
-    let outcome = match args::Args::parse().command {
+    let outcome = match config::parse().command {
         args::Command::Read(args) => read::run(&args),
         args::Command::Protocols(args) => protocols::run(&args),
         args::Command::Identity(args) => identity::run(&args),
+        args::Command::Serve(args) => serve::run(&args),
+        args::Command::Mcp(args) => mcp::run(&args),
+        args::Command::Config(args) => config::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -24,7 +24,8 @@ use dissectors::over_http::grpc::Descriptors;
 use flow::Settings;
 use model::Lore;
 
-use self::{keys::Keys, output::Shape, pipeline::Finished, progress::Progress};
+pub use self::{pipeline::Finished, progress::Progress};
+use self::{keys::Keys, output::Shape};
 use crate::args::{Colour, Format, ReadArgs};
 
 /// Files below this size are read before a progress bar would be seen.
@@ -56,6 +57,24 @@ pub fn run(args: &ReadArgs) -> Result<()> {
     }
 }
 
+/// Reads `reader` and writes its calls as lines of JSON to `out`: for whoever keeps them.
+///
+/// # Errors
+/// When what the arguments name can't be read, or `out` fails.
+pub fn lines(
+    args: &ReadArgs,
+    reader: Reader,
+    directory: Option<identity::Directory>,
+    out: Box<dyn Write + Send>,
+    progress: &Progress,
+) -> Result<Finished> {
+    let shape = shape(&ReadArgs { format: Some(Format::Ndjson), ..args.clone() }, false);
+    let shape = Shape { lore: lore(args)?, directory, ..shape };
+    let threads = threads(args, &shape);
+    let keys = Keys::open(args.keylog.as_deref())?;
+    pipeline::run(reader, keys, threads, &settings(args), &shape, out, progress)
+}
+
 fn inputs(args: &ReadArgs) -> Result<Vec<Input>> {
     if !args.inputs.is_empty() {
         return Ok(args.inputs.iter().map(|word| Input::named(word)).collect());
@@ -69,7 +88,7 @@ fn inputs(args: &ReadArgs) -> Result<Vec<Input>> {
 }
 
 /// What `--identity` says.
-fn directory(args: &ReadArgs) -> Result<Option<identity::Directory>> {
+pub fn directory(args: &ReadArgs) -> Result<Option<identity::Directory>> {
     if args.identity.is_empty() {
         return Ok(None);
     }

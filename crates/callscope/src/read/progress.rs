@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// A bar on standard error, or nothing.
 pub struct Progress {
     bar: Option<ProgressBar>,
+    watch: Option<Box<dyn Fn(u64) + Send + Sync>>,
 }
 
 // === impl Progress ===
@@ -28,11 +29,19 @@ impl Progress {
             }
             _ => None,
         };
-        Self { bar }
+        Self { bar, watch: None }
+    }
+
+    /// Tells `watch` how many bytes were read, and shows nothing.
+    pub fn watched(watch: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        Self { bar: None, watch: Some(Box::new(watch)) }
     }
 
     /// So far.
     pub fn set(&self, bytes: u64) {
+        if let Some(watch) = &self.watch {
+            watch(bytes);
+        }
         if let Some(bar) = &self.bar {
             bar.set_position(bytes);
         }
