@@ -31,7 +31,8 @@ pub(crate) async fn serve(path: &str, folder: Option<&Path>) -> Response {
         return file(path, bytes);
     }
     // A missing script is not a page: the browser would say that HTML is no script.
-    if path.starts_with("assets/") || path.rsplit('/').next().is_some_and(|name| name.contains('.')) {
+    let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
+    if path.starts_with("assets/") || (is_file && path != "index.html") {
         return (StatusCode::NOT_FOUND, "no such file").into_response();
     }
     match find("index.html", folder).await {

@@ -66,9 +66,15 @@ fn counts(api: &Api, loss: bool) -> Vec<Value> {
     for count in api.store.facts().counts.iter().filter(|count| count.is_loss == loss) {
         add(count.name, count.about, count.value);
     }
+    if !loss {
+        let sent = api.sent.spans.load(std::sync::atomic::Ordering::Relaxed);
+        add("otlp_spans_sent", "spans that the collector took", sent);
+    }
     if loss {
         add("lines_refused", "calls that could not be stored", api.intake.refused());
         let missed = api.hub.missed.load(std::sync::atomic::Ordering::Relaxed);
+        let lost = api.sent.lost.load(std::sync::atomic::Ordering::Relaxed);
+        add("otlp_spans_lost", "spans that the collector did not take", lost);
         add("tail_missed", "calls that slow readers of the live tail missed", missed);
     }
     all.into_iter()

@@ -19,6 +19,7 @@ mod map;
 mod mcp;
 mod metrics;
 mod openapi;
+mod otlp;
 mod packets;
 mod params;
 mod query;

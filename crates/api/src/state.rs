@@ -31,6 +31,7 @@ pub struct Api {
     pub(crate) settings: Settings,
     pub(crate) queries: Arc<Semaphore>,
     pub(crate) uploads: Arc<crate::upload::Uploads>,
+    pub(crate) sent: Arc<crate::otlp::Sent>,
     jobs: mpsc::Sender<Arc<Import>>,
 }
 
@@ -66,6 +67,7 @@ impl Api {
             hub: Hub::new(store.clone(), columns.clone(), settings.limits.tails),
             queries: Arc::new(Semaphore::new(settings.limits.queries.max(1))),
             uploads: Arc::new(crate::upload::Uploads::new(&settings)),
+            sent: Arc::default(),
             store,
             columns,
             protocols,

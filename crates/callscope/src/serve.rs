@@ -62,6 +62,9 @@ pub struct ServeArgs {
     /// Bytes of one upload.
     #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = crate::size::bytes)]
     pub upload_limit: u64,
+    /// Send calls as spans to a collector of OpenTelemetry (OTLP over HTTP): http://collector:4318
+    #[arg(long, value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
     /// How long a query may take, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub query_time: u64,
@@ -150,6 +153,10 @@ pub fn run(args: &ServeArgs) -> Result<()> {
             .await
             .with_context(|| format!("can't listen on {}", args.listen))?;
         eprintln!("callscope: http://{}", listener.local_addr()?);
+        if let Some(endpoint) = &args.otlp_endpoint {
+            let sending = house.api.send_spans(endpoint).map_err(anyhow::Error::msg)?;
+            tokio::spawn(sending);
+        }
         house.import(&args.what)?;
         let looking = tokio::spawn(maintain(house.store.clone()));
         let router = house.api.router();
