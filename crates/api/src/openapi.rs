@@ -26,7 +26,10 @@ use crate::{ImportFacts, calls::typed, fault::ErrorBody, packets};
         crate::upload::import, crate::upload::list, crate::upload::one, crate::exports::export,
         crate::health::health, crate::health::alive, crate::metrics::metrics, description,
     ),
-    components(schemas(Call, ErrorBody)),
+    components(schemas(
+        Call, ErrorBody, Side, crate::calls::OrderAsked, crate::calls::SelectAsked,
+        crate::exports::Format,
+    )),
     modifiers(&Tokens),
     security(("token" = [])),
 )]
@@ -67,7 +70,10 @@ pub(crate) fn document() -> Value {
     // The API names calls of many captures.
     let id = json!({ "type": "string", "minLength": 1,
         "description": "Names the call: its capture, its id there, and when it began." });
+    let stream = json!({ "type": "string", "minLength": 1,
+        "description": "Names the connection or flow that carried it: its capture, its number there." });
     call["properties"]["id"] = id;
+    call["properties"]["stream"] = stream;
     let schemas = &mut document["components"]["schemas"];
     schemas["Call"] = refer(call);
     for (name, part) in parts.as_object().into_iter().flatten() {
