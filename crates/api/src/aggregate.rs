@@ -94,8 +94,7 @@ pub(crate) async fn table(
         .query(move |api, stop| {
             let (condition, from, to) = (chosen.condition, chosen.from, chosen.to);
             let origin = None;
-            let question =
-                Aggregate { condition, from, to, by, show, over, origin, limit, stop };
+            let question = Aggregate { condition, from, to, by, show, over, origin, limit, stop };
             Ok(api.store.aggregate(&question)?)
         })
         .await?;

@@ -16,7 +16,8 @@ use rust_embed::RustEmbed;
 struct Dist;
 
 /// What is served where the dashboard was not built.
-const PAGE: &[u8] = b"<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>callscope</title>\n\
+const PAGE: &[u8] =
+    b"<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>callscope</title>\n\
     <h1>callscope</h1>\n<p>This program was built without its dashboard. The API is described by \
     <a href=\"/api/v1/openapi.json\">/api/v1/openapi.json</a>.</p>\n</html>\n";
 

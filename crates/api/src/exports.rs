@@ -78,7 +78,9 @@ pub(crate) async fn export(
     let chosen = which.choose(&api, role)?;
     let format = asked.format;
     if !role.sees_payloads() && !matches!(format, Format::Csv | Format::Ndjson) {
-        return Err(Fault::forbidden("this token may not see payloads; csv and ndjson have none for it"));
+        return Err(Fault::forbidden(
+            "this token may not see payloads; csv and ndjson have none for it",
+        ));
     }
     match format {
         Format::Parquet => parquet::parquet(&api, chosen).await,
@@ -226,7 +228,9 @@ async fn pcapng(api: &Arc<Api>, chosen: Chosen) -> Result<Response, Fault> {
         }
     }
     if calls == 0 {
-        return Err(Fault::missing("the packets of these calls are not there, or there are no such calls"));
+        return Err(Fault::missing(
+            "the packets of these calls are not there, or there are no such calls",
+        ));
     }
     let (send, receive) = tokio::sync::mpsc::channel::<Result<Bytes, std::io::Error>>(4);
     let permit = api.queries.clone().acquire_owned().await.map_err(Fault::ours)?;

@@ -96,8 +96,7 @@ fn check_sizes(uri: &Uri, headers: &HeaderMap) -> Result<(), Fault> {
         let message = format!("a path and its query have at most {URI_BYTES_MAX} bytes");
         return Err(Fault::new(StatusCode::URI_TOO_LONG, message));
     }
-    let bytes: usize =
-        headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if bytes > HEADER_BYTES_MAX {
         let message = format!("headers have at most {HEADER_BYTES_MAX} bytes together");
         return Err(Fault::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message));
@@ -168,7 +167,8 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 
 fn cookie(headers: &HeaderMap) -> Option<&[u8]> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|text| text.split(';')).filter_map(|pair| pair.split_once('='));
+    let mut pairs =
+        cookies.flat_map(|text| text.split(';')).filter_map(|pair| pair.split_once('='));
     pairs.find(|(name, _)| name.trim() == COOKIE).map(|(_, value)| value.trim().as_bytes())
 }
 
@@ -178,7 +178,8 @@ mod tests {
 
     #[test]
     fn names_that_somebody_else_may_point_here_are_not_ours() {
-        for ours in ["127.0.0.1:8899", "[::1]:8899", "localhost", "LOCALHOST:80", "10.1.2.3", "::1"] {
+        for ours in ["127.0.0.1:8899", "[::1]:8899", "localhost", "LOCALHOST:80", "10.1.2.3", "::1"]
+        {
             assert!(is_ours(ours, &[]), "{ours}");
         }
         for other in ["evil.example", "evil.example:8899", "127.0.0.1.evil.example", "", ":80"] {

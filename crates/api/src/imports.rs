@@ -180,12 +180,7 @@ impl Imports {
 
     /// A new import, if there is room for one more to wait.
     #[must_use]
-    pub fn add(
-        &self,
-        name: &str,
-        inputs: Vec<PathBuf>,
-        live: bool,
-    ) -> Option<Arc<Import>> {
+    pub fn add(&self, name: &str, inputs: Vec<PathBuf>, live: bool) -> Option<Arc<Import>> {
         let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = list.iter().filter(|import| import.phase() == Phase::Waiting).count();
         if waiting >= WAITING_MAX {

@@ -21,7 +21,6 @@ use rmcp::{
     },
     service::RequestContext,
 };
-use serde_json::Map;
 
 pub use asker::Asker;
 
@@ -103,7 +102,7 @@ impl ServerHandler for Mcp {
             let message = format!("there is no tool {:?}", request.name);
             return Err(ErrorData::invalid_params(message, None));
         };
-        let arguments = request.arguments.unwrap_or_else(Map::new);
+        let arguments = request.arguments.unwrap_or_default();
         let result = match tool.call(&self.asker, role(&context), arguments).await {
             Ok(text) => CallToolResult::success(vec![ContentBlock::text(text)]),
             Err(message) => CallToolResult::error(vec![ContentBlock::text(message)]),

@@ -24,17 +24,13 @@ use prometheus_client::{
 };
 use store::{Part, Row};
 
-use crate::{
-    calls::typed,
-    fault::Answer,
-    imports::Phase,
-    state::Api,
-};
+use crate::{calls::typed, fault::Answer, imports::Phase, state::Api};
 
 /// Pairs of workloads that are told apart; all others are one.
 const PAIRS_MAX: usize = 1000;
 /// Where durations are cut, in seconds.
-const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+const SECONDS: [f64; 12] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 
 /// Who called whom in which protocol.
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -67,7 +63,8 @@ struct Rate {
 impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("callscope");
-        let (calls, errors) = (Family::<Pair, Counter>::default(), Family::<Pair, Counter>::default());
+        let (calls, errors) =
+            (Family::<Pair, Counter>::default(), Family::<Pair, Counter>::default());
         let seconds: Family<Pair, Histogram, fn() -> Histogram> =
             Family::new_with_constructor(|| Histogram::new(SECONDS));
         registry.register("calls", "Calls seen, by who called whom", calls.clone());
@@ -183,7 +180,8 @@ impl Collector for Looked {
         let told = crate::health::losses(api);
         let about = "What was lost or could not be read; 0 is not told";
         let losses = told["losses"].as_array().into_iter().flatten();
-        let losses = losses.filter_map(|loss| Some((loss["name"].as_str()?, loss["count"].as_u64()?)));
+        let losses =
+            losses.filter_map(|loss| Some((loss["name"].as_str()?, loss["count"].as_u64()?)));
         let losses: Vec<_> = losses.collect();
         let first = ConstCounter::new(0_u64);
         let mut family = encoder.encode_descriptor("losses", about, None, first.metric_type())?;
@@ -193,7 +191,8 @@ impl Collector for Looked {
         }
         let facts = api.store.facts();
         let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-        let running = api.imports.all().iter().filter(|import| import.phase() < Phase::Done).count();
+        let running =
+            api.imports.all().iter().filter(|import| import.phase() < Phase::Done).count();
         let gauges = [
             ("store_calls", "Calls that the store holds", number(facts.calls)),
             ("store_memory_bytes", "Bytes of calls in memory", number(facts.memory_bytes)),
@@ -208,7 +207,12 @@ impl Collector for Looked {
         }
         for count in facts.counts.iter().filter(|count| !count.is_loss) {
             let counter = ConstCounter::new(count.value);
-            counter.encode(encoder.encode_descriptor(count.name, count.about, None, counter.metric_type())?)?;
+            counter.encode(encoder.encode_descriptor(
+                count.name,
+                count.about,
+                None,
+                counter.metric_type(),
+            )?)?;
         }
         Ok(())
     }

@@ -89,7 +89,9 @@ fn refer(mut schema: Value) -> Value {
             for (name, member) in members.iter_mut() {
                 let target = member.as_str().and_then(|text| text.strip_prefix("#/$defs/"));
                 *member = match target {
-                    Some(target) if name == "$ref" => json!(format!("#/components/schemas/Call.{target}")),
+                    Some(target) if name == "$ref" => {
+                        json!(format!("#/components/schemas/Call.{target}"))
+                    }
                     _ => refer(member.take()),
                 };
             }

@@ -1,7 +1,10 @@
 //! Sends calls as spans to a collector of OpenTelemetry (OTLP over HTTP, in protobuf), as they come.
 
 use std::{
-    sync::{Arc, atomic::{AtomicU64, Ordering}},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,7 +20,11 @@ use serde_json::Value;
 use store::{Event, Row};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::{Role, call::{Whole, value}, state::Api};
+use crate::{
+    Role,
+    call::{Whole, value},
+    state::Api,
+};
 
 /// Calls that are sent together.
 const BATCH: usize = 512;

@@ -111,7 +111,9 @@ fn walk(
         match reader.next(&mut batch) {
             Ok(true) => {}
             Ok(false) => return Ok(()),
-            Err(error) => return Err(Fault::missing(format!("the capture can't be read: {error}"))),
+            Err(error) => {
+                return Err(Fault::missing(format!("the capture can't be read: {error}")));
+            }
         }
         for packet in batch.packets() {
             let source = usize::try_from(packet.source).ok();
@@ -140,7 +142,8 @@ fn side(content: &Content<'_>, ends: [Endpoint; 2]) -> Option<bool> {
     let [client, server] = ends;
     let (from, to) = ends_of(content)?;
     // An answer to a multicast question comes from another address.
-    let to_client = to == client && (from == server || from.port == server.port && server_is_many(server));
+    let to_client =
+        to == client && (from == server || from.port == server.port && server_is_many(server));
     match (from == client && to == server, to_client) {
         (true, _) => Some(true),
         (_, true) => Some(false),

@@ -51,9 +51,7 @@ impl FromStr for Role {
         [Self::ViewerWithoutPayloads, Self::Viewer, Self::Admin]
             .into_iter()
             .find(|role| role.name() == name)
-            .ok_or_else(|| {
-                format!("{name:?} is no role: viewer-without-payloads, viewer or admin")
-            })
+            .ok_or_else(|| format!("{name:?} is no role: viewer-without-payloads, viewer or admin"))
     }
 }
 
@@ -137,7 +135,8 @@ mod tests {
     #[test]
     fn a_file_gives_roles() {
         let mut tokens = Tokens::default();
-        let text = "# ours\n\nviewer 0123456789abcdef\n  admin   fedcba9876543210 \nabcdefghijklmnop\n";
+        let text =
+            "# ours\n\nviewer 0123456789abcdef\n  admin   fedcba9876543210 \nabcdefghijklmnop\n";
         tokens.add_lines(text).unwrap();
         assert_eq!(tokens.role(b"0123456789abcdef"), Some(Role::Viewer));
         assert_eq!(tokens.role(b"fedcba9876543210"), Some(Role::Admin));

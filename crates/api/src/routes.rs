@@ -13,11 +13,14 @@ use axum::{
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
 };
-use tower_http::compression::{CompressionLayer, predicate::{NotForContentType, Predicate, SizeAbove}};
+use tower_http::compression::{
+    CompressionLayer,
+    predicate::{NotForContentType, Predicate, SizeAbove},
+};
 
 use crate::{
-    Asker, Fault, Mcp, Role, aggregate, assets, calls, exports, guard, health, language, map, metrics,
-    openapi, state::Api, streams, tail, upload,
+    Asker, Fault, Mcp, Role, aggregate, assets, calls, exports, guard, health, language, map,
+    metrics, openapi, state::Api, streams, tail, upload,
 };
 
 /// Bytes of a body, but for uploads, which count by themselves.
@@ -29,7 +32,6 @@ const COMPRESSED_FROM: u64 = 1024;
 
 impl Api {
     /// Everything, behind the door: for listeners.
-    #[must_use]
     pub fn router(self: &Arc<Self>) -> Router {
         let asker = Arc::new(Asker::Here(self.open_router()));
         let mcp = StreamableHttpService::new(
@@ -53,7 +55,6 @@ impl Api {
     }
 
     /// The API without the door, for this process's own questions; each brings its role.
-    #[must_use]
     pub fn open_router(self: &Arc<Self>) -> Router {
         self.routes().with_state(self.clone())
     }

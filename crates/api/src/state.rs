@@ -11,9 +11,7 @@ use model::Protocol;
 use store::Store;
 use tokio::sync::Semaphore;
 
-use crate::{
-    Fault, Finished, Import, Imports, Intake, Settings, metrics::Metrics, tail::Hub,
-};
+use crate::{Fault, Finished, Import, Imports, Intake, Settings, metrics::Metrics, tail::Hub};
 
 /// Reads a capture into the store; blocks until it is read. Comes from the command line, which knows
 /// how captures become calls.

@@ -119,7 +119,9 @@ impl Uploads {
     /// Writes a body to a file, piece by piece.
     async fn write(&self, declared: u64, body: Body) -> Result<PathBuf, Fault> {
         self.check(declared)?;
-        tokio::fs::create_dir_all(&self.folder).await.map_err(|error| failed(&self.folder, &error))?;
+        tokio::fs::create_dir_all(&self.folder)
+            .await
+            .map_err(|error| failed(&self.folder, &error))?;
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let path = self.folder.join(format!("upload-{}-{number}", std::process::id()));
         let mut draft = Draft { uploads: self, path: path.clone(), bytes: 0, kept: false };
@@ -197,5 +199,8 @@ impl Drop for Draft<'_> {
 /// The disk's fault, and not the client's.
 fn failed(path: &Path, error: &std::io::Error) -> Fault {
     eprintln!("callscope: {}: {error}", path.display());
-    Fault::new(StatusCode::INSUFFICIENT_STORAGE, format!("the upload can't be kept: {}", error.kind()))
+    Fault::new(
+        StatusCode::INSUFFICIENT_STORAGE,
+        format!("the upload can't be kept: {}", error.kind()),
+    )
 }

@@ -48,8 +48,16 @@ async fn each_role_may_do_its_own() {
     let house = guarded().await;
     let page = get(&house, VIEWER, "/api/v1/calls?limit=1&where=http").await.json();
     let id = encoded(page["calls"][0]["id"].as_str().unwrap());
-    let everybody = ["calls?limit=1", "aggregate", "histogram", "map", "health", "facets", "fields",
-        "export?format=csv"];
+    let everybody = [
+        "calls?limit=1",
+        "aggregate",
+        "histogram",
+        "map",
+        "health",
+        "facets",
+        "fields",
+        "export?format=csv",
+    ];
     for path in everybody {
         for token in [ADMIN, VIEWER, BLIND] {
             let said = get(&house, token, &format!("/api/v1/{path}")).await;
@@ -57,13 +65,18 @@ async fn each_role_may_do_its_own() {
         }
     }
     let payloads = [
-        format!("calls/{id}/har"), format!("calls/{id}/curl"), format!("calls/{id}/packets"),
-        format!("calls/{id}/pcap"), format!("export?format=har"), format!("export?format=pcapng"),
+        format!("calls/{id}/har"),
+        format!("calls/{id}/curl"),
+        format!("calls/{id}/packets"),
+        format!("calls/{id}/pcap"),
+        "export?format=har".to_owned(),
+        "export?format=pcapng".to_owned(),
         format!("calls?where={}", encoded("request.body.contains(\"a\")")),
         format!("calls?where={}", encoded("search(\"alice\")")),
         format!("calls?where={}", encoded("http.request.method == \"GET\"")),
         format!("tail?where={}", encoded("search(\"alice\")")),
-        "aggregate?by=url.full".to_owned(), "facets?of=url.full".to_owned(),
+        "aggregate?by=url.full".to_owned(),
+        "facets?of=url.full".to_owned(),
     ];
     for path in payloads {
         let said = get(&house, BLIND, &format!("/api/v1/{path}")).await;
@@ -116,10 +129,13 @@ async fn a_name_pointed_here_by_somebody_else_is_refused() {
     let ask = async |host: &str| {
         house.ask(Request::get("/api/v1/calls").header(header::HOST, host)).await.status
     };
-    for host in ["127.0.0.1:8899", "localhost:8899", "[::1]:8899", "192.0.2.7", "calls.example:443"] {
+    for host in ["127.0.0.1:8899", "localhost:8899", "[::1]:8899", "192.0.2.7", "calls.example:443"]
+    {
         assert_eq!(ask(host).await, StatusCode::OK, "{host}");
     }
-    for host in ["evil.example", "evil.example:8899", "127.0.0.1.evil.example", "localhost.evil.example"] {
+    for host in
+        ["evil.example", "evil.example:8899", "127.0.0.1.evil.example", "localhost.evil.example"]
+    {
         assert_eq!(ask(host).await, StatusCode::MISDIRECTED_REQUEST, "{host}");
     }
 }
@@ -132,7 +148,9 @@ async fn pages_of_other_origins_are_refused() {
         house.ask(request.header(name, value)).await.status
     };
     assert_eq!(ask("origin", "http://127.0.0.1:8899").await, StatusCode::OK);
-    for origin in ["http://evil.example", "null", "http://127.0.0.1:8898", "http://localhost:8899", ""] {
+    for origin in
+        ["http://evil.example", "null", "http://127.0.0.1:8898", "http://localhost:8899", ""]
+    {
         assert_eq!(ask("origin", origin).await, StatusCode::FORBIDDEN, "{origin}");
     }
     assert_eq!(ask("sec-fetch-site", "cross-site").await, StatusCode::FORBIDDEN);

@@ -14,7 +14,8 @@ fn texts(page: &Value, pointer: &str) -> Vec<String> {
 #[tokio::test]
 async fn calls_are_listed_page_by_page_each_once_newest_first() {
     let house = House::shop().await;
-    let (mut path, mut ids, mut times) = ("/api/v1/calls?limit=50".to_owned(), Vec::new(), Vec::new());
+    let (mut path, mut ids, mut times) =
+        ("/api/v1/calls?limit=50".to_owned(), Vec::new(), Vec::new());
     loop {
         let page = house.json(&path).await;
         ids.extend(texts(&page, "/id"));
@@ -51,7 +52,12 @@ async fn a_condition_chooses_calls_and_a_fault_says_where() {
     let page = house.json(&format!("/api/v1/calls?where={where_}")).await;
     let codes = texts(&page, "/status/code");
     assert!(!codes.is_empty() && codes.iter().all(|code| code.starts_with('5')), "{codes:?}");
-    let said = house.get(&format!("/api/v1/calls?where={}", encoded("protocol == \"http\" && statsu.number > 1"))).await;
+    let said = house
+        .get(&format!(
+            "/api/v1/calls?where={}",
+            encoded("protocol == \"http\" && statsu.number > 1")
+        ))
+        .await;
     assert_eq!(said.status, StatusCode::BAD_REQUEST);
     let error = &said.json()["error"];
     assert_eq!(error["at"][0], 22, "{error}");
@@ -78,7 +84,10 @@ async fn a_call_comes_in_all_its_forms() {
     assert_eq!(body.text(), call["request"]["body"]["text"].as_str().unwrap());
     assert_eq!(body.headers[header::CONTENT_TYPE], "application/octet-stream");
     assert!(body.headers[header::CONTENT_DISPOSITION].to_str().unwrap().starts_with("attachment"));
-    assert_eq!(house.get(&format!("/api/v1/calls/{id}/body/both")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        house.get(&format!("/api/v1/calls/{id}/body/both")).await.status,
+        StatusCode::NOT_FOUND
+    );
     for missing in ["1:99999-9@1", "nothing", "%00", "@", "1:1-1@999999999999999999999"] {
         let said = house.get(&format!("/api/v1/calls/{missing}")).await;
         assert_eq!(said.status, StatusCode::NOT_FOUND, "{missing}");
@@ -89,24 +98,35 @@ async fn a_call_comes_in_all_its_forms() {
 #[tokio::test]
 async fn the_packets_of_a_call_are_read_again() {
     let house = House::shop().await;
-    let page = house.json(&format!("/api/v1/calls?where={}&limit=1", encoded("protocol == \"http\""))).await;
+    let page = house
+        .json(&format!("/api/v1/calls?where={}&limit=1", encoded("protocol == \"http\"")))
+        .await;
     let id = encoded(page["calls"][0]["id"].as_str().unwrap());
     let call = house.json(&format!("/api/v1/calls/{id}")).await;
     let packets = house.json(&format!("/api/v1/calls/{id}/packets")).await;
     let first = call["request"]["frames"][0].as_u64().unwrap();
     let last = call["response"]["frames"][1].as_u64().unwrap();
-    let numbers: Vec<_> =
-        packets["packets"].as_array().unwrap().iter().map(|p| p["number"].as_u64().unwrap()).collect();
+    let numbers: Vec<_> = packets["packets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p["number"].as_u64().unwrap())
+        .collect();
     assert_eq!((numbers.first(), numbers.last()), (Some(&first), Some(&last)));
     let packet = &packets["packets"][0];
     assert_eq!(packet["from"], "src");
-    let layers: Vec<_> = packet["layers"].as_array().unwrap().iter().map(|l| l["name"].as_str().unwrap()).collect();
+    let layers: Vec<_> =
+        packet["layers"].as_array().unwrap().iter().map(|l| l["name"].as_str().unwrap()).collect();
     assert_eq!(layers, ["Ethernet", "IPv4", "TCP", "Data"]);
-    assert_eq!(packet["hex"].as_str().unwrap().len(), 2 * packet["captured"].as_u64().unwrap() as usize);
+    assert_eq!(
+        packet["hex"].as_str().unwrap().len(),
+        2 * packet["captured"].as_u64().unwrap() as usize
+    );
     let file = house.get(&format!("/api/v1/calls/{id}/pcap")).await;
     let saved = house.folder.path().join("call.pcapng");
     std::fs::write(&saved, &file.body).unwrap();
-    let mut reader = capture::Reader::open(&[capture::Input::Path(saved)], capture::Options::default()).unwrap();
+    let mut reader =
+        capture::Reader::open(&[capture::Input::Path(saved)], capture::Options::default()).unwrap();
     let mut batch = capture::Batch::new();
     assert!(reader.next(&mut batch).unwrap());
     assert_eq!(batch.len(), numbers.len());
@@ -129,7 +149,10 @@ async fn packets_of_a_capture_that_is_gone_are_said_to_be_gone() {
     let id = encoded(page["calls"][0]["id"].as_str().unwrap());
     assert_eq!(house.get(&format!("/api/v1/calls/{id}/packets")).await.status, StatusCode::OK);
     std::fs::remove_dir_all(house.folder.path().join("uploads")).unwrap();
-    assert_eq!(house.get(&format!("/api/v1/calls/{id}/packets")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        house.get(&format!("/api/v1/calls/{id}/packets")).await.status,
+        StatusCode::NOT_FOUND
+    );
 }
 
 #[tokio::test]
@@ -152,12 +175,24 @@ async fn figures_agree_with_the_calls() {
         .sum();
     assert_eq!(sum, 312, "{histogram}");
     let facets = house.json("/api/v1/facets?of=protocol,status").await;
-    let http = &facets["facets"]["protocol"].as_array().unwrap().iter().find(|v| v["value"] == "http").unwrap().clone();
+    let http = &facets["facets"]["protocol"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|v| v["value"] == "http")
+        .unwrap()
+        .clone();
     assert_eq!(http["count"], 99);
-    let page = house.json(&format!("/api/v1/calls?limit=1000&where={}", encoded(http["where"].as_str().unwrap()))).await;
+    let page = house
+        .json(&format!(
+            "/api/v1/calls?limit=1000&where={}",
+            encoded(http["where"].as_str().unwrap())
+        ))
+        .await;
     assert_eq!(page["calls"].as_array().unwrap().len(), 99);
     let map = house.json("/api/v1/map").await;
-    let calls: i64 = map["edges"].as_array().unwrap().iter().map(|edge| edge["calls"].as_i64().unwrap()).sum();
+    let calls: i64 =
+        map["edges"].as_array().unwrap().iter().map(|edge| edge["calls"].as_i64().unwrap()).sum();
     assert_eq!(calls, 312, "{map}");
 }
 
@@ -165,11 +200,20 @@ async fn figures_agree_with_the_calls() {
 async fn everything_has_a_name_and_a_description() {
     let house = House::shop().await;
     let fields = house.json("/api/v1/fields").await;
-    assert!(fields["fields"].as_array().unwrap().iter().any(|f| f["name"] == "http.request.method" && f["protocol"].as_str().unwrap().contains("http")));
+    assert!(
+        fields["fields"].as_array().unwrap().iter().any(|f| f["name"] == "http.request.method"
+            && f["protocol"].as_str().unwrap().contains("http"))
+    );
     assert!(!fields["functions"].as_array().unwrap().is_empty());
     let complete = house.json("/api/v1/complete?text=http%20%26%26%20stat").await;
     assert_eq!(complete["from"], 8);
-    assert!(complete["candidates"].as_array().unwrap().iter().any(|c| c["text"].as_str().unwrap().starts_with("status")));
+    assert!(
+        complete["candidates"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|c| c["text"].as_str().unwrap().starts_with("status"))
+    );
     assert!(house.json("/api/v1/protocols").await["protocols"].as_array().unwrap().len() > 10);
     let health = house.json("/api/v1/health").await;
     assert_eq!((&health["calls"], &health["sources"][0]["state"]), (&json!(312), &json!("done")));
@@ -208,7 +252,9 @@ async fn calls_leave_in_all_formats() {
     again.settled().await;
     let table = again.json("/api/v1/aggregate?by=protocol").await;
     assert_eq!(table["rows"], json!([["http", 99]]), "the packets tell the same calls");
-    let none = house.get(&format!("/api/v1/export?format=pcapng&where={}", encoded("endpoint == \"nowhere\""))).await;
+    let none = house
+        .get(&format!("/api/v1/export?format=pcapng&where={}", encoded("endpoint == \"nowhere\"")))
+        .await;
     assert_eq!(none.status, StatusCode::NOT_FOUND);
     assert_eq!(house.get("/api/v1/export?format=doc").await.status, StatusCode::BAD_REQUEST);
 }

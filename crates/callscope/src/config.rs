@@ -161,7 +161,8 @@ fn with(command: Command, given: &All) -> Command {
 fn apply(mut command: Command, words: &str, given: &All) -> Command {
     let of_this: Vec<_> = given.iter().filter(|((of, _), _)| of == words).collect();
     for ((_, name), given) in of_this {
-        let Some(id) = flags(&command).find(|flag| long(flag) == name).map(|flag| flag.get_id().clone())
+        let Some(id) =
+            flags(&command).find(|flag| long(flag) == name).map(|flag| flag.get_id().clone())
         else {
             continue;
         };

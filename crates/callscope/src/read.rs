@@ -24,8 +24,8 @@ use dissectors::over_http::grpc::Descriptors;
 use flow::Settings;
 use model::Lore;
 
-pub use self::{pipeline::Finished, progress::Progress};
 use self::{keys::Keys, output::Shape};
+pub use self::{pipeline::Finished, progress::Progress};
 use crate::args::{Colour, Format, ReadArgs};
 
 /// Files below this size are read before a progress bar would be seen.

@@ -195,7 +195,9 @@ impl House {
         })?;
         let store = Arc::new(store);
         let imports = match &what.store {
-            Some(folder) => Imports::of_folder(folder).with_context(|| folder.display().to_string())?,
+            Some(folder) => {
+                Imports::of_folder(folder).with_context(|| folder.display().to_string())?
+            }
             None => Imports::new(),
         };
         let read = imports::read_args(what);
@@ -224,7 +226,9 @@ impl House {
             inputs.push(std::path::absolute(&path)?);
         }
         let names: Vec<_> = inputs.iter().map(|path| file_name(path)).collect();
-        self.api.import(&names.join(", "), inputs).map_err(|fault| anyhow::anyhow!(fault.message))?;
+        self.api
+            .import(&names.join(", "), inputs)
+            .map_err(|fault| anyhow::anyhow!(fault.message))?;
         Ok(())
     }
 
@@ -320,7 +324,8 @@ async fn interrupted() {
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into())
+    path.file_name()
+        .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into())
 }
 
 /// Now, by the machine's clock.

@@ -269,7 +269,8 @@ fn investigate(agent: &mut Agent) {
     let cursor = lines[4].strip_prefix("next: ").unwrap();
     let more = agent.tool("list_calls", json!({ "where": "http", "limit": 3, "cursor": cursor }));
     assert_ne!(more.lines().nth(1), Some(lines[1]));
-    let (id, stream) = (lines[1].split('\t').next().unwrap(), lines[1].rsplit('\t').next().unwrap());
+    let (id, stream) =
+        (lines[1].split('\t').next().unwrap(), lines[1].rsplit('\t').next().unwrap());
     let call: Value = serde_json::from_str(&agent.tool("get_call", json!({ "id": id }))).unwrap();
     assert_eq!((&call["id"], &call["protocol"]), (&json!(id), &json!("http")));
     let connection = agent.tool("connections", json!({ "stream": stream }));
@@ -280,11 +281,13 @@ fn investigate(agent: &mut Agent) {
     assert!(table.contains("http\t99\t"), "{table}");
     assert!(agent.tool("service_map", json!({})).lines().count() > 3);
     assert!(!agent.tool("not_seen", json!({})).is_empty());
-    let said = agent.ask("tools/call", json!({ "name": "list_calls", "arguments": { "where": "htp" } }));
+    let said =
+        agent.ask("tools/call", json!({ "name": "list_calls", "arguments": { "where": "htp" } }));
     assert_eq!(said["isError"], true, "{said}");
     let fields = agent.ask("resources/read", json!({ "uri": "callscope://fields" }));
     assert!(fields["contents"][0]["text"].as_str().unwrap().contains("status.number\tint\t"));
-    let prompt = agent.ask("prompts/get", json!({ "name": "explain_call", "arguments": { "id": id } }));
+    let prompt =
+        agent.ask("prompts/get", json!({ "name": "explain_call", "arguments": { "id": id } }));
     assert!(prompt["messages"][0]["content"]["text"].as_str().unwrap().contains(id));
 }
 

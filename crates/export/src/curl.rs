@@ -37,8 +37,7 @@ pub fn curl(call: &Value) -> Option<String> {
             continue;
         }
         // A header without a value is sent by a semicolon; with a colon it would be left out.
-        let header =
-            if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
+        let header = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
         command += &line(&format!("-H {}", quoted(&header)));
     }
     if let Some(body) = text(&request["body"]["text"]) {

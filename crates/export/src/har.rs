@@ -95,8 +95,7 @@ fn of_response(half: &Value, status: &Value, version: &str) -> Value {
 fn content(half: &Value) -> Value {
     let body = &half["body"];
     let wire = number(&body["size"]).unwrap_or(0);
-    let decoded =
-        number(&body["decoded_size"]).or_else(|| number(&body["decoded_size_at_least"]));
+    let decoded = number(&body["decoded_size"]).or_else(|| number(&body["decoded_size_at_least"]));
     let mut content = Map::new();
     content.insert("size".into(), json!(decoded.unwrap_or(wire)));
     content.insert("mimeType".into(), json!(media_type(half, body)));

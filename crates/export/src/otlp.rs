@@ -12,8 +12,8 @@ use serde_json::Value;
 use self::{
     context::{context, made_up},
     messages::{
-        Any, AnyValue, ArrayValue, KeyValue, Request, Resource, ResourceSpans, Scope, ScopeSpans, Span,
-        SpanKind, Status, StatusCode,
+        Any, AnyValue, ArrayValue, KeyValue, Request, Resource, ResourceSpans, Scope, ScopeSpans,
+        Span, SpanKind, Status, StatusCode,
     },
 };
 use crate::fact::{number, text};
@@ -61,7 +61,8 @@ fn span(call: &Value, name: &str) -> Option<Span> {
         parent_span_id: sent.as_ref().map(|sent| sent.span.to_vec()).unwrap_or_default(),
         flags: sent.as_ref().map_or(0, |sent| u32::from(sent.sampled) | 0x300),
         name: name.to_owned(),
-        kind: if call["pairing"] == "one-way" { SpanKind::Consumer } else { SpanKind::Server } as i32,
+        kind: if call["pairing"] == "one-way" { SpanKind::Consumer } else { SpanKind::Server }
+            as i32,
         start_time_unix_nano: begin,
         end_time_unix_nano: end,
         attributes: attributes(call),
@@ -210,7 +211,8 @@ mod tests {
         let bytes = otlp(&[(call(), "GET /cart/{id}".into())]);
         let request = Request::decode(bytes.as_slice()).unwrap();
         let of = &request.resource_spans[0];
-        let names: Vec<_> = of.resource.iter().flat_map(|r| &r.attributes).map(|a| &a.key).collect();
+        let names: Vec<_> =
+            of.resource.iter().flat_map(|r| &r.attributes).map(|a| &a.key).collect();
         assert!(names.iter().any(|name| *name == "k8s.deployment.name"), "{names:?}");
         let span = &of.scope_spans[0].spans[0];
         assert_eq!(span.name, "GET /cart/{id}");

@@ -30,7 +30,14 @@ impl Pcapng {
     }
 
     /// Appends a packet: its link type (LINKTYPE_), its bytes, and how many there were on the wire.
-    pub fn packet(&mut self, at: Timestamp, link: u32, bytes: &[u8], wire_len: u32, out: &mut Vec<u8>) {
+    pub fn packet(
+        &mut self,
+        at: Timestamp,
+        link: u32,
+        bytes: &[u8],
+        wire_len: u32,
+        out: &mut Vec<u8>,
+    ) {
         let interface = match self.links.iter().position(|known| *known == link) {
             Some(index) => index,
             None => {

@@ -78,7 +78,8 @@ impl Asker {
             Self::There { base, token, client } => {
                 let mut request = request(method, &format!("{base}{path}"), body)?;
                 if let Some(token) = token {
-                    let value = format!("Bearer {token}").parse().map_err(|_| "a token is ASCII")?;
+                    let value =
+                        format!("Bearer {token}").parse().map_err(|_| "a token is ASCII")?;
                     request.headers_mut().insert(header::AUTHORIZATION, value);
                 }
                 let response = client.request(request).await;

@@ -81,9 +81,10 @@ pub(super) fn all() -> Vec<Prompt> {
 }
 
 pub(super) fn get(name: &str, given: &JsonObject) -> Result<GetPromptResult, ErrorData> {
-    let way = WAYS.iter().find(|way| way.name == name).ok_or_else(|| {
-        ErrorData::invalid_params(format!("there is no prompt {name:?}"), None)
-    })?;
+    let way = WAYS
+        .iter()
+        .find(|way| way.name == name)
+        .ok_or_else(|| ErrorData::invalid_params(format!("there is no prompt {name:?}"), None))?;
     let mut text = way.text.to_owned();
     for (name, _, default) in way.arguments {
         let value = given.get(*name).and_then(|value| value.as_str()).unwrap_or(default);

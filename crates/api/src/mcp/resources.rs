@@ -46,10 +46,8 @@ pub(super) async fn read(
     let Some((uri, _, _, path)) = ALL.iter().find(|(known, ..)| *known == uri) else {
         return Err(ErrorData::resource_not_found(format!("there is no {uri}"), None));
     };
-    let value = asker
-        .get(path, role)
-        .await
-        .map_err(|message| ErrorData::internal_error(message, None))?;
+    let value =
+        asker.get(path, role).await.map_err(|message| ErrorData::internal_error(message, None))?;
     let text = match *path {
         "/api/v1/fields" => fields(&value),
         _ => value.to_string(),
@@ -62,7 +60,12 @@ fn fields(value: &Value) -> String {
     let mut text = String::from("# fields: name, type, what it is\n");
     let word = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
     for field in value["fields"].as_array().into_iter().flatten() {
-        text += &format!("{}\t{}\t{}\n", word(field, "name"), word(field, "type"), word(field, "about"));
+        text += &format!(
+            "{}\t{}\t{}\n",
+            word(field, "name"),
+            word(field, "type"),
+            word(field, "about")
+        );
     }
     text += "# functions: how it is called, what it does\n";
     for function in value["functions"].as_array().into_iter().flatten() {

@@ -57,34 +57,52 @@ const TOOLS: [Tool; 9] = [
         name: "list_calls",
         about: "List calls, newest first: id, time, duration, protocol, method, endpoint, status, \
             who called whom. Tab-separated. The last line gives the cursor of the next page.",
-        arguments: &[WHERE, FROM, TO, CURSOR, COUNT,
-            ("order", "string", "desc (newest first) or asc", false)],
+        arguments: &[
+            WHERE,
+            FROM,
+            TO,
+            CURSOR,
+            COUNT,
+            ("order", "string", "desc (newest first) or asc", false),
+        ],
         what: What::Calls,
     },
     Tool {
         name: "search",
         about: "Find calls with a text in their headers, fields or bodies. Slower than list_calls: \
             narrow it by where, from and to.",
-        arguments: &[("text", "string", "what to look for; upper and lower case are the same", true),
-            WHERE, FROM, TO, CURSOR, COUNT],
+        arguments: &[
+            ("text", "string", "what to look for; upper and lower case are the same", true),
+            WHERE,
+            FROM,
+            TO,
+            CURSOR,
+            COUNT,
+        ],
         what: What::Search,
     },
     Tool {
         name: "get_call",
         about: "One call whole: ends, headers, fields, bodies, timing, what is missing and why. Long \
             texts are cut; say `payload` to see more.",
-        arguments: &[("id", "string", "the call's id", true),
-            ("payload", "integer", "characters of each text (2000; 0: none)", false)],
+        arguments: &[
+            ("id", "string", "the call's id", true),
+            ("payload", "integer", "characters of each text (2000; 0: none)", false),
+        ],
         what: What::Call,
     },
     Tool {
         name: "aggregate",
         about: "Count and measure calls by any fields, optionally over time. Tab-separated.",
-        arguments: &[WHERE, FROM, TO,
+        arguments: &[
+            WHERE,
+            FROM,
+            TO,
             ("by", "string", "fields, comma-separated: dst.workload.name,endpoint", false),
             ("show", "string", "measures: count,error_rate,rate,p50,p90,p99,min,max,mean", false),
             ("over", "string", "length of a step of time: 10s, 1m, 1h", false),
-            ("limit", "integer", "rows (25; at most 200)", false)],
+            ("limit", "integer", "rows (25; at most 200)", false),
+        ],
         what: What::Aggregate,
     },
     Tool {
@@ -144,8 +162,12 @@ impl Tool {
                 ((*name).to_owned(), json!({ "type": kind, "description": about }))
             })
             .collect();
-        let needed: Vec<_> =
-            self.arguments.iter().filter(|argument| argument.3).map(|argument| argument.0).collect();
+        let needed: Vec<_> = self
+            .arguments
+            .iter()
+            .filter(|argument| argument.3)
+            .map(|argument| argument.0)
+            .collect();
         let schema = json!({
             "type": "object", "properties": properties, "required": needed,
             "additionalProperties": false,
@@ -278,7 +300,8 @@ async fn map(asker: &Asker, role: Role, given: &Given) -> Result<String, String>
     let answer = asker.get(&path, role).await?;
     let mut text = String::from("from\tto\tprotocol\tcalls\terrors\trate\tp50_ms\tp99_ms\n");
     for edge in answer["edges"].as_array().into_iter().flatten() {
-        let ms = |name: &str| edge[name].as_f64().map_or(String::new(), |ns| format!("{:.3}", ns / 1e6));
+        let ms =
+            |name: &str| edge[name].as_f64().map_or(String::new(), |ns| format!("{:.3}", ns / 1e6));
         text += &format!(
             "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n",
             edge["from"].as_str().unwrap_or_default(),
@@ -328,7 +351,8 @@ async fn not_seen(asker: &Asker, role: Role) -> Result<String, String> {
     if text.is_empty() {
         text += "nothing was lost, and everything captured could be read\n";
     }
-    text += "Only what the captures hold can be seen at all: capture_status tells which, and when.\n";
+    text +=
+        "Only what the captures hold can be seen at all: capture_status tells which, and when.\n";
     Ok(text)
 }
 

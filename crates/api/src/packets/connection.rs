@@ -110,7 +110,8 @@ impl Watch {
         if !from_client && (syn || bytes > 0) {
             self.answered = true;
         }
-        if let (true, false, Some(syn), None) = (syn, from_client, self.syn, self.connection.rtt_ns) {
+        if let (true, false, Some(syn), None) = (syn, from_client, self.syn, self.connection.rtt_ns)
+        {
             self.connection.rtt_ns = Some(at.since(syn));
         }
         self.reset |= segment.flags.rst();

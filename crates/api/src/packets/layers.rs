@@ -98,11 +98,7 @@ fn ethernet<'b>(bytes: &'b [u8], layers: &mut Vec<Layer>) -> Option<Next<'b>> {
     layers.push(Layer {
         name: "Ethernet",
         summary: format!("{from} → {to}"),
-        fields: vec![
-            ("source", from),
-            ("destination", to),
-            ("type", format!("{kind:#06x}")),
-        ],
+        fields: vec![("source", from), ("destination", to), ("type", format!("{kind:#06x}"))],
     });
     Some(Next::EtherType(kind, rest))
 }

@@ -60,7 +60,8 @@ impl CallSink for Lines {
 
 fn read(inputs: &[PathBuf], mut take: impl FnMut(&[u8])) -> Result<(), String> {
     let inputs: Vec<_> = inputs.iter().cloned().map(Input::Path).collect();
-    let mut reader = Reader::open(&inputs, Options::default()).map_err(|error| error.to_string())?;
+    let mut reader =
+        Reader::open(&inputs, Options::default()).map_err(|error| error.to_string())?;
     let settings = flow::Settings {
         list: dissectors::ALL,
         lenses: dissectors::LENSES,

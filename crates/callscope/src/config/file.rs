@@ -73,7 +73,9 @@ fn values(value: &Value) -> Result<Vec<String>> {
 fn nearest(word: &str, known: impl Iterator<Item = String>) -> String {
     let near = known.map(|known| (distance(word, &known), known)).min();
     match near {
-        Some((distance, known)) if distance <= word.len().max(3) / 2 => format!("; perhaps {known}"),
+        Some((distance, known)) if distance <= word.len().max(3) / 2 => {
+            format!("; perhaps {known}")
+        }
         _ => String::new(),
     }
 }

@@ -65,9 +65,8 @@ fn read_one(
     import.bytes_total.store(total.unwrap_or(0), Ordering::Relaxed);
     let (send, receive) = sync_channel::<Vec<u8>>(PIECES_MAX);
     let (finished, taken) = thread::scope(|scope| {
-        let taking = scope.spawn(move || {
-            receive.into_iter().try_for_each(|lines| intake.take(import, &lines))
-        });
+        let taking = scope
+            .spawn(move || receive.into_iter().try_for_each(|lines| intake.take(import, &lines)));
         let read = import.bytes_read.clone();
         let progress = Progress::watched(move |bytes| read.store(bytes, Ordering::Relaxed));
         let out = Box::new(Lines { send, lines: Vec::new() });

@@ -16,18 +16,23 @@ pub(super) struct Context {
 /// The context that a request carried.
 pub(super) fn context(request: &Value) -> Option<Context> {
     let header = |name: &str| {
-        headers(request).find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+        headers(request)
+            .find(|(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
     };
-    header("traceparent").and_then(traceparent).or_else(|| header("b3").and_then(b3)).or_else(|| {
-        let sampled = header("x-b3-sampled").is_none_or(|word| word == "1" || word == "true");
-        valid(header("x-b3-traceid")?, header("x-b3-spanid")?, sampled)
-    })
+    header("traceparent").and_then(traceparent).or_else(|| header("b3").and_then(b3)).or_else(
+        || {
+            let sampled = header("x-b3-sampled").is_none_or(|word| word == "1" || word == "true");
+            valid(header("x-b3-traceid")?, header("x-b3-spanid")?, sampled)
+        },
+    )
 }
 
 /// `00-TRACE-SPAN-FLAGS`; later versions may have more behind it, version ff is none.
 fn traceparent(value: &str) -> Option<Context> {
     let mut parts = value.split('-');
-    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let (version, trace, span, flags) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let [version] = hex::<1>(version)?;
     let [flags] = hex::<1>(flags)?;
     if version == 0xff || (version == 0 && parts.next().is_some()) || trace.len() != 32 {
@@ -95,14 +100,18 @@ mod tests {
         let trace = "463ac35c9f6413ad48485a3953bb6124";
         let one = of(&[["b3", &format!("{trace}-a2fb4a1d1a96d312-0")]]).unwrap();
         assert!(!one.sampled && one.trace[0] == 0x46 && one.span[0] == 0xa2);
-        let several = of(&[["X-B3-TraceId", "48485a3953bb6124"], ["x-b3-spanid", "a2fb4a1d1a96d312"]]);
+        let several =
+            of(&[["X-B3-TraceId", "48485a3953bb6124"], ["x-b3-spanid", "a2fb4a1d1a96d312"]]);
         assert_eq!(several.unwrap().trace[..8], [0; 8]);
     }
 
     #[test]
     fn what_is_no_context_is_none() {
         for value in [
-            "", "00", "00-0-0-0", "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "",
+            "00",
+            "00-0-0-0",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             "00-00000000000000000000000000000000-b7ad6b7169203331-01",
             "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
