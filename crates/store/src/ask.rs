@@ -281,7 +281,9 @@ impl Measure {
             Self::Rate => "1/s",
             Self::ErrorRate => "share",
             Self::Bytes | Self::RequestBytes | Self::ResponseBytes => "bytes",
-            Self::Mean | Self::P50 | Self::P90 | Self::P95 | Self::P99 | Self::Min | Self::Max => "ns",
+            Self::Mean | Self::P50 | Self::P90 | Self::P95 | Self::P99 | Self::Min | Self::Max => {
+                "ns"
+            }
         }
     }
 

@@ -12,6 +12,7 @@ mod error;
 mod facts;
 mod json;
 mod part;
+mod plain;
 mod record;
 mod row;
 mod stamp;

@@ -65,10 +65,8 @@ impl Record for View<'_> {
     }
 
     fn entry(&self, column: Column, name: &str) -> Value<'_> {
-        let any_case = matches!(
-            column,
-            Column::Request(Half::Headers) | Column::Response(Half::Headers)
-        );
+        let any_case =
+            matches!(column, Column::Request(Half::Headers) | Column::Response(Half::Headers));
         let mut found = Value::Missing;
         self.each(column, &mut |key, value| {
             let is_it = if any_case { key.eq_ignore_ascii_case(name) } else { key == name };
@@ -268,7 +266,11 @@ impl View<'_> {
         elements(headers, &mut |pair| {
             let (mut name, mut value, mut at) = (None, None, 0);
             elements(pair, &mut |text| {
-                if at == 0 { name = inside(text) } else { value = inside(text) }
+                if at == 0 {
+                    name = inside(text)
+                } else {
+                    value = inside(text)
+                }
                 at += 1;
                 at < 2
             });
@@ -278,7 +280,6 @@ impl View<'_> {
             }
         });
     }
-
 }
 
 /// Whether the type of a column is told by [`Record::each`].

@@ -257,7 +257,10 @@ pub(crate) mod tests {
     #[test]
     fn a_summary_has_no_headers_fields_or_bodies() {
         let summary = Row::of_line(LINE).unwrap().summary();
-        assert!(summary.contains(r#""request":{"first_ns":0,"last_ns":0,"size":304,"header_size":304},"#));
+        assert!(
+            summary
+                .contains(r#""request":{"first_ns":0,"last_ns":0,"size":304,"header_size":304},"#)
+        );
         assert!(summary.contains(r#""size":412,"header_size":243},"pairing""#), "{summary}");
         assert_eq!(Row::of_line(&summary).unwrap().summary(), summary);
     }

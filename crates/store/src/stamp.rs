@@ -8,7 +8,8 @@ const FROM_YEAR_0: i64 = 719_468;
 /// Nanoseconds since 1970 of `2026-01-29T11:08:21.123456789Z`; moments after 2262 have none.
 pub(crate) fn read(text: &str) -> Option<i64> {
     let bytes: &[u8; 30] = text.as_bytes().try_into().ok()?;
-    for (at, mark) in [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (29, b'Z')]
+    for (at, mark) in
+        [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (29, b'Z')]
     {
         if bytes[at] != mark {
             return None;

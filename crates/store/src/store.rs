@@ -6,11 +6,12 @@ use std::{
     time::Duration,
 };
 
-use filter::Columns;
+use filter::{Columns, Condition};
 use model::Timestamp;
 
 use crate::{
-    Aggregate, Facts, Key, Order, Page, Row, Scan, StoreError, Table, Tail,
+    Aggregate, Facts, Key, Order, Page, Row, Scan, Searched, Select, StoreError, Table, Tail,
+    plain,
     tail::{Chunk, Tails},
 };
 
@@ -34,6 +35,7 @@ pub struct Options {
 pub struct Store {
     state: Mutex<State>,
     tails: Tails,
+    columns: Arc<Columns>,
 }
 
 #[derive(Debug, Default)]
@@ -66,11 +68,11 @@ impl Store {
     /// When the folder can't be used, or another process uses it.
     pub fn open(
         _folder: &Path,
-        _columns: Arc<Columns>,
+        columns: Arc<Columns>,
         _options: Options,
         _now: Timestamp,
     ) -> Result<Self, StoreError> {
-        Ok(Self { state: Mutex::default(), tails: Tails::new() })
+        Ok(Self { state: Mutex::default(), tails: Tails::new(), columns })
     }
 
     /// Appends calls. They are found from now on.
@@ -109,14 +111,36 @@ impl Store {
     /// # Errors
     /// When the query can't be run. Being stopped is no error: the page says so.
     pub fn scan(&self, scan: &Scan) -> Result<Page, StoreError> {
-        let chunks = self.state().chunks.clone();
-        let mut rows: Vec<Row> = chunks.iter().flat_map(|chunk| chunk.rows.clone()).collect();
-        rows.sort_by_key(Row::time_ns);
+        let mut rows = self.chosen(scan.condition.as_deref(), scan.from, scan.to);
+        rows.sort_by_key(|row| (row.time_ns(), row.id().into_owned()));
         if scan.order == Order::NewestFirst {
             rows.reverse();
         }
+        if let Some(after) = &scan.after {
+            let at =
+                rows.iter().position(|row| row.key() == *after).map_or(rows.len(), |at| at + 1);
+            rows.drain(..at);
+        }
+        let more = rows.len() > scan.limit;
         rows.truncate(scan.limit);
-        Ok(Page { rows, ..Page::default() })
+        let next = rows.last().filter(|_| more).map(Row::key);
+        let rows = rows.into_iter().map(|row| selected(row, scan.select)).collect();
+        Ok(Page { rows, next, searched: Searched { complete: true, ..Searched::default() } })
+    }
+
+    fn chosen(
+        &self,
+        condition: Option<&Condition>,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+    ) -> Vec<Row> {
+        let chunks = self.state().chunks.clone();
+        let rows = chunks.iter().flat_map(|chunk| &chunk.rows);
+        rows.filter(|row| from.is_none_or(|from| row.time() >= from))
+            .filter(|row| to.is_none_or(|to| row.time() < to))
+            .filter(|row| condition.is_none_or(|c| c.holds(&row.record(&self.columns))))
+            .cloned()
+            .collect()
     }
 
     /// One call, whole.
@@ -143,8 +167,9 @@ impl Store {
     ///
     /// # Errors
     /// When the query can't be run, needs too much memory, or was stopped.
-    pub fn aggregate(&self, _aggregate: &Aggregate) -> Result<Table, StoreError> {
-        Ok(Table::default())
+    pub fn aggregate(&self, question: &Aggregate) -> Result<Table, StoreError> {
+        let rows = self.chosen(question.condition.as_deref(), question.from, question.to);
+        Ok(plain::table(&rows, question, &self.columns))
     }
 
     /// Calls from now on, as they are appended. Who reads too slowly misses some, is told how many, and
@@ -158,11 +183,23 @@ impl Store {
     /// What it holds and what it lost.
     #[must_use]
     pub fn facts(&self) -> Facts {
-        Facts { calls: self.state().appended, ..Facts::default() }
+        let chunks = self.state().chunks.clone();
+        let times = || chunks.iter().flat_map(|chunk| &chunk.rows).map(Row::time);
+        let (oldest, newest) = (times().min(), times().max());
+        Facts { calls: self.state().appended, oldest, newest, ..Facts::default() }
     }
 
     /// A panic elsewhere is that thread's own report; the data behind the lock is whole.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn selected(row: Row, select: Select) -> Row {
+    let line = match select {
+        Select::Whole => return row,
+        Select::WithoutBodies => row.without_bodies(),
+        Select::Summary => row.summary(),
+    };
+    Row::of_line(&line).unwrap_or(row)
 }
