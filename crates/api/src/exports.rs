@@ -8,7 +8,7 @@ use axum::{
     http::HeaderValue,
     response::Response,
 };
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::Value;
 use store::{Key, Order, Row, Scan, Select};
@@ -116,6 +116,7 @@ fn text(api: Arc<Api>, role: Role, chosen: Chosen, format: Format) -> Response {
         _ => ("application/x-ndjson", "calls.ndjson"),
     };
     let begin = Export { api, role, chosen, format, after: None, state: Step::Begin, any: false };
+    // Who compresses asks again after the end.
     let pieces = stream::unfold(begin, async |mut export| {
         let piece = export.next().await?;
         if piece.is_err() {
@@ -123,7 +124,7 @@ fn text(api: Arc<Api>, role: Role, chosen: Chosen, format: Format) -> Response {
         }
         Some((piece, export))
     });
-    download(content_type, name, Body::from_stream(pieces))
+    download(content_type, name, Body::from_stream(pieces.fuse()))
 }
 
 impl Export {
@@ -256,7 +257,7 @@ async fn pcapng(api: &Arc<Api>, chosen: Chosen) -> Result<Response, Fault> {
         let piece = receive.recv().await?;
         Some((piece, receive))
     });
-    Ok(download("application/vnd.tcpdump.pcap", "calls.pcapng", Body::from_stream(pieces)))
+    Ok(download("application/vnd.tcpdump.pcap", "calls.pcapng", Body::from_stream(pieces.fuse())))
 }
 
 /// A file that is there already.

@@ -19,7 +19,7 @@ use axum::{
     response::Response,
 };
 use filter::{Columns, Condition};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use store::{Event, Store};
 use tokio::{
@@ -114,7 +114,7 @@ pub(crate) async fn tail(
         let text = reader.next().await?;
         Some((Ok::<_, std::convert::Infallible>(text), reader))
     });
-    let mut response = typed("text/event-stream", Body::from_stream(events));
+    let mut response = typed("text/event-stream", Body::from_stream(events.fuse()));
     // Proxies that gather answers would hold events back.
     response.headers_mut().insert("x-accel-buffering", axum::http::HeaderValue::from_static("no"));
     Ok(response)

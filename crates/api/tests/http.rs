@@ -239,6 +239,10 @@ async fn calls_leave_in_all_formats() {
     let ndjson = house.get(&format!("/api/v1/export?format=ndjson&where={where_}")).await.text();
     assert_eq!(ndjson.lines().count(), 99);
     assert!(ndjson.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()));
+    let packed = Request::get(format!("/api/v1/export?format=ndjson&where={where_}"));
+    let packed = house.ask(packed.header(header::ACCEPT_ENCODING, "gzip")).await;
+    assert_eq!(packed.headers[header::CONTENT_ENCODING], "gzip");
+    assert!(packed.body.starts_with(&[0x1f, 0x8b]) && packed.body.len() < ndjson.len());
     let csv = house.get(&format!("/api/v1/export?format=csv&where={where_}")).await.text();
     assert!(csv.starts_with("id,time,"));
     assert_eq!(csv.matches("\r\n").count(), 100);
