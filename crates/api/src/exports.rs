@@ -67,7 +67,9 @@ pub(crate) enum Format {
 
 /// Calls as a file, oldest first.
 #[utoipa::path(get, path = "/api/v1/export", tag = "exports", params(ExportAsked),
-    responses((status = 200, description = "The file", content_type = "application/octet-stream", body = Vec<u8>),
+    responses((status = 200, description = "The file", content(
+            (String = "application/x-ndjson"), (String = "text/csv"), (Object = "application/json"),
+            (Vec<u8> = "application/vnd.apache.parquet"), (Vec<u8> = "application/vnd.tcpdump.pcap"))),
         (status = "4XX", description = "The question is wrong", body = ErrorBody)))]
 pub(crate) async fn export(
     State(api): State<Arc<Api>>,
