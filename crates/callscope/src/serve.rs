@@ -237,7 +237,7 @@ impl House {
     /// # Errors
     /// When the disk does not take it.
     pub fn close(self) -> Result<()> {
-        self.store.seal(now())?;
+        self.store.seal()?;
         Ok(())
     }
 }

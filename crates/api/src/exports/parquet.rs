@@ -44,7 +44,7 @@ pub(super) async fn parquet(api: &Arc<Api>, chosen: Chosen) -> Result<Response, 
         return Err(Fault::missing("there are no such calls"));
     }
     let path = tokio::task::spawn_blocking(move || {
-        target.seal(now())?;
+        target.seal()?;
         drop(target);
         let mut files: Vec<_> = walk(folder.path()).map_err(Fault::ours)?;
         if files.len() > 1 {
