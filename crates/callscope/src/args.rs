@@ -32,6 +32,16 @@ pub enum Command {
     Mcp(crate::mcp::McpArgs),
     /// What the settings are, and whether they are right.
     Config(crate::config::ConfigArgs),
+    /// Say what this machine allows live capture, what is lost without, and what to do.
+    Doctor(DoctorArgs),
+}
+
+/// Arguments of `callscope doctor`.
+#[derive(Debug, clap::Args)]
+pub struct DoctorArgs {
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `callscope read`.
@@ -58,6 +68,10 @@ pub struct ReadArgs {
     /// Show only calls of these protocols (see `callscope protocols`).
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub protocol: Vec<String>,
+    /// Show only calls for which this holds: `http && status_code >= 500`, `dst.namespace == "shop"`,
+    /// `request.json.user.id == 7` (see docs/QUERY.md).
+    #[arg(long = "where", value_name = "EXPR")]
+    pub condition: Option<String>,
     /// Threads that read; the calls and their order are the same for any number [default: the
     /// machine's cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=16))]

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 mod args;
 mod config;
+mod doctor;
 mod identity;
 mod mcp;
 mod protocols;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         args::Command::Serve(args) => serve::run(&args),
         args::Command::Mcp(args) => mcp::run(&args),
         args::Command::Config(args) => config::run(&args),
+        args::Command::Doctor(args) => doctor::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

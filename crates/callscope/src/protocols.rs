@@ -4,6 +4,7 @@ use std::io::Write;
 
 use anyhow::{Result, bail};
 use dissect::Dissection;
+use filter::ProtocolTable;
 use model::{Kind, Protocol, Transport};
 
 use crate::args::ProtocolsArgs;
@@ -36,6 +37,18 @@ pub fn all() -> Vec<&'static Protocol> {
         }
     }
     all
+}
+
+/// What the protocols bring into the query language.
+pub fn tables() -> Vec<ProtocolTable> {
+    all().into_iter().map(table).collect()
+}
+
+fn table(protocol: &'static Protocol) -> ProtocolTable {
+    let lens = dissectors::LENSES.iter().find(|lens| lens.protocols.contains(&protocol));
+    let also_alone = dissectors::ALL.iter().any(|one| one.protocol == protocol);
+    let over = lens.map(|lens| lens.over.name);
+    ProtocolTable { over, also_alone, ..ProtocolTable::of(protocol) }
 }
 
 fn show(protocol: &'static Protocol, out: &mut String) {

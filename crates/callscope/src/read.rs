@@ -13,18 +13,23 @@ use std::{
     fs::{self, File},
     io::{self, IsTerminal, Write},
     path::PathBuf,
+    sync::Arc,
     thread::available_parallelism,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use anyhow::{Context, Result, bail};
 use capture::{Input, Options, Reader};
 use dissect::Limits;
 use dissectors::over_http::grpc::Descriptors;
+use filter::{Columns, Condition};
 use flow::Settings;
-use model::Lore;
+use model::{Lore, Timestamp};
 
-use self::{keys::Keys, output::Shape};
+use self::{
+    keys::Keys,
+    output::{Shape, Wanted},
+};
 pub use self::{pipeline::Finished, progress::Progress};
 use crate::args::{Colour, Format, ReadArgs};
 
@@ -43,8 +48,9 @@ pub fn run(args: &ReadArgs) -> Result<()> {
     crate::protocols::check(&args.protocol)?;
     let reader = Reader::open(&inputs(args)?, Options::default())?;
     let directory = directory(args)?;
+    let wanted = wanted(args)?;
     let (out, to_terminal) = output(args)?;
-    let shape = Shape { lore: lore(args)?, directory, ..shape(args, to_terminal) };
+    let shape = Shape { lore: lore(args)?, directory, wanted, ..shape(args, to_terminal) };
     let threads = threads(args, &shape);
     let progress = Progress::new(&reader, !args.quiet && !to_terminal, PROGRESS_BYTES_MIN);
     let keys = Keys::open(args.keylog.as_deref())?;
@@ -135,6 +141,7 @@ fn shape(args: &ReadArgs, to_terminal: bool) -> Shape {
         lore: Lore::default(),
         directory: None,
         dns_names: args.dns_names,
+        wanted: None,
     }
 }
 
@@ -154,9 +161,23 @@ fn lore(args: &ReadArgs) -> Result<Lore> {
     }
 }
 
-/// A table grows its columns as it goes, in order: one thread.
+/// What `--where` says.
+fn wanted(args: &ReadArgs) -> Result<Option<Wanted>> {
+    let Some(text) = &args.condition else { return Ok(None) };
+    let columns = Columns::new(&crate::protocols::tables());
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let now = Timestamp(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX));
+    match Condition::compile(text, &columns, now) {
+        Ok(condition) => {
+            Ok(Some(Wanted { columns: Arc::new(columns), condition: Arc::new(condition) }))
+        }
+        Err(fault) => bail!("--where is not right:\n{}", fault.show(text)),
+    }
+}
+
+/// One thread renders calls in their order.
 fn threads(args: &ReadArgs, shape: &Shape) -> usize {
-    if shape.format == Format::Table {
+    if shape.in_order() {
         return 1;
     }
     let cores = available_parallelism().map_or(1, usize::from);
@@ -191,6 +212,7 @@ fn tell(args: &ReadArgs, finished: &Finished) {
         eprintln!("callscope: {warning}");
     }
     if !args.quiet {
-        eprint!("{}", summary::of(&finished.report, finished.elapsed));
+        let shown = args.condition.is_some().then_some(finished.shown);
+        eprint!("{}", summary::of(&finished.report, shown, finished.elapsed));
     }
 }

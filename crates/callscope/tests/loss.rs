@@ -194,12 +194,7 @@ fn prove(name: &str, calls_min: usize) {
     let (mut kept_at_one_percent, mut kept_late) = ((0, 0), (0, 0));
     for seed in 1..=runs {
         let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        let mut damage = Damage::roll(seed, packets.len(), &mut dice);
-        if name.contains("-pipelined") {
-            // Begun late, a client that pipelines in lock-step can't be told from one that waits
-            // (docs/PAIRING.md).
-            damage.late = 0;
-        }
+        let damage = Damage::roll(seed, packets.len(), &mut dice);
         let damaged = damage.apply(&packets, &mut dice);
         let found = pairs(&damaged);
         if damage.only_one_percent_lost() {

@@ -8,6 +8,7 @@
 //! < $-1\r\n                             the server's bytes
 //! >x 0a 0b                              the same in hexadecimal
 //! gap > 10                              ten bytes of the client were lost here
+//! wait 200                              nothing is said for 200 milliseconds
 //! late                                  joined mid-stream (before the first bytes)
 //! only whole                            losses are not tried (say why in prose)
 //! heritage TEXT                         what the conversation before it left to it

@@ -19,7 +19,7 @@ mod sink;
 pub use context::{Context, Counts, Done, Heritage, Limits, Outlet};
 pub use conversation::{Conversation, Leftover, Standing};
 pub use inner::{Event, Inner, Opens, What};
-pub use pairs::{Pair, Role};
+pub use pairs::{Pair, Role, Turns};
 pub use pool::Pool;
 pub use prefixed::Prefixed;
 pub use reader::{Framing, Reader};
@@ -34,6 +34,9 @@ use model::{Message, Protocol, Side, Transport};
 /// and offered again with more behind it. Cutting the same bytes at any other place must not change
 /// what comes out.
 pub trait Dissector: Send + Sized + 'static {
+    /// How its clients take turns: decides how soon a flow that was joined late is paired.
+    const TURNS: Turns = Turns::Free;
+
     /// Reads at most one thing from the front of `input`, sent by `from`; `input` is never empty.
     ///
     /// At most one message is begun and at most one finished in one call.

@@ -18,7 +18,7 @@ use model::{Message, Pairing, Protocol, Side, Timestamp, Why};
 
 pub(crate) use self::ticket::Ticket;
 use self::{
-    adrift::{Evidence, Trust},
+    adrift::{Evidence, Sign, Trust},
     by_id::ById,
     exchange::Standing,
     leave::missing,
@@ -40,6 +40,16 @@ pub enum Pair {
     Datagram(u64),
     /// Nobody answers.
     OneWay,
+}
+
+/// How clients of a protocol take turns with their servers, where answers come in order.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Turns {
+    /// They may ask before they were answered, and some do all the time.
+    #[default]
+    Free,
+    /// They ask when they were answered; hardly any does otherwise, whatever the specification allows.
+    Usual,
 }
 
 /// Who a message is in a call.
@@ -68,7 +78,7 @@ pub(crate) struct Pairs {
 // === impl Pairs ===
 
 impl Pairs {
-    pub(crate) fn new(protocol: &'static Protocol) -> Self {
+    pub(crate) fn new(protocol: &'static Protocol, turns: Turns) -> Self {
         Self {
             protocol,
             reverse: None,
@@ -76,7 +86,7 @@ impl Pairs {
             ids: None,
             last_number: 0,
             trust: Trust::Exact,
-            evidence: Evidence::default(),
+            evidence: Evidence::new(turns),
         }
     }
 
@@ -90,8 +100,9 @@ impl Pairs {
         self.trust = Trust::Adrift;
         self.evidence.why = why;
         self.evidence.last_at = quiet_since;
-        self.evidence.resumed = true;
-        self.evidence.gapped = why != Why::CaptureStart;
+        self.evidence.set(Sign::Resumed, true);
+        self.evidence.set(Sign::Strange, true);
+        self.evidence.set(Sign::Gapped, why != Why::CaptureStart);
     }
 
     /// Something was said or lost at `at`: the flow is not silent.
@@ -274,7 +285,7 @@ impl Pairs {
         if self.reverse.is_some() {
             self.with_reverse(|reverse| reverse.close(why, cx));
         }
-        if self.evidence.speaks_for_pairs() {
+        if self.evidence.speaks_for_pairs(why) {
             self.commit(cx);
         }
         while let Some(exchange) = self.queue.pop_front() {
@@ -333,7 +344,7 @@ impl Pairs {
 
     /// The same flow with the roles changed: what was lost so far may have concerned it, too.
     fn reversed(&self) -> Self {
-        let mut reverse = Self::new(self.protocol);
+        let mut reverse = Self::new(self.protocol, self.evidence.turns());
         reverse.evidence.asker = self.evidence.asker.other();
         if self.trust != Trust::Exact {
             reverse.joined_late(self.evidence.last_at, self.evidence.why);

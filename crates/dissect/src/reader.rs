@@ -75,7 +75,7 @@ impl<D: Dissector> Reader<D> {
     ) -> Box<dyn Conversation> {
         Box::new(Self {
             dissector,
-            pairs: Pairs::new(protocol),
+            pairs: Pairs::new(protocol, D::TURNS),
             halves: Default::default(),
             stray_bytes: 0,
             framing,

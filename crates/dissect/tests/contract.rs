@@ -90,11 +90,57 @@ fn after_lost_answers_nothing_is_guessed() {
     );
 }
 
+/// Joined late, question and answer alternate also where one more is outstanding all the time: A0 is
+/// to a question that was not seen.
 #[test]
-fn a_client_that_waits_for_answers_is_paired_again() {
-    let turns: String = (0..6).map(|n| format!("> Q{n}\\n\n< A{n}\\n\n")).collect();
-    let calls: String = (0..6).map(|n| format!("= matched Q{n} - A{n}\n")).collect();
+fn alternation_alone_tells_nothing_of_a_client_that_may_pipeline() {
+    let turns: String = (1..7).map(|n| format!("> Q{n}\\n\n< A{}\\n\n", n - 1)).collect();
+    let halves = |n: usize| {
+        format!(
+            "= unanswered Q{n} - - missing=capture-start\n= orphan - - A{} missing=capture-start\n",
+            n - 1
+        )
+    };
+    check(&format!("late\n{turns}{}", (1..7).map(halves).collect::<String>()));
+}
+
+#[test]
+fn a_silent_moment_pairs_what_alternates_after_it() {
+    check(
+        "late\nwait 200\n> Qa\\n\n< Aa\\n\n> Qb\\n\n< Ab\\n\n= matched Qa - Aa\n= matched Qb - Ab\n",
+    );
+}
+
+#[test]
+fn pauses_without_an_answer_show_that_nothing_is_hidden() {
+    let turns: String = (0..9).map(|n| format!("wait 5\n> Q{n}\\n\n< A{n}\\n\n")).collect();
+    let calls: String = (0..9).map(|n| format!("= matched Q{n} - A{n}\n")).collect();
     check(&format!("late\n{turns}{calls}"));
+}
+
+#[test]
+fn too_few_pauses_show_nothing() {
+    let turns: String = (0..7).map(|n| format!("wait 5\n> Q{n}\\n\n< A{n}\\n\n")).collect();
+    let halves = |n: usize| {
+        format!(
+            "= unanswered Q{n} - - missing=capture-start\n= orphan - - A{n} missing=capture-start\n"
+        )
+    };
+    check(&format!("late\n{turns}{}", (0..7).map(halves).collect::<String>()));
+}
+
+/// The older ones left alone: what is kept until it is known is bounded.
+#[test]
+fn a_very_long_run_is_believed() {
+    let turns: String = (0..260).map(|n| format!("> Q{n}\\n\n< A{n}\\n\n")).collect();
+    let alone = |n: usize| {
+        format!(
+            "= unanswered Q{n} - - missing=capture-start\n= orphan - - A{n} missing=capture-start\n"
+        )
+    };
+    let halves: String = (0..223).map(alone).collect();
+    let calls: String = (223..260).map(|n| format!("= matched Q{n} - A{n}\n")).collect();
+    check(&format!("only whole\nlate\n{turns}{halves}{calls}"));
 }
 
 #[test]

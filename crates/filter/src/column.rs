@@ -147,6 +147,8 @@ pub enum Half {
     BodyTruncated,
     /// `json`: the body as JSON, if it is JSON and whole.
     Json,
+    /// `cookies`: of a request those sent along, of a response those set; by name.
+    Cookies,
 }
 
 /// What the values of a column or an expression are.

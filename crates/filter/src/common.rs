@@ -144,6 +144,12 @@ pub(crate) const HALF: &[Entry<Half>] = &[
     (Half::BodyEncoding, "body.encoding", Type::Text, "the body's content codings as sent: gzip"),
     (Half::BodyTruncated, "body.truncated", Type::Bool, "not all of the body is kept"),
     (Half::Json, "json", Type::Json, "the body as JSON: request.json.user.name"),
+    (
+        Half::Cookies,
+        "cookies",
+        Type::Map,
+        "cookies sent along (request) or set (response), by name",
+    ),
 ];
 
 /// Other names for columns.

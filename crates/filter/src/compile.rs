@@ -7,7 +7,7 @@ use crate::{
     ast::{Kind, Node, Relation, Sign},
     seq::Seq,
     term::Term,
-    test::{Test, Word},
+    test::{Test, Unit, Word},
 };
 
 /// Nodes compiled at most, those of aliases included.
@@ -32,7 +32,7 @@ pub(crate) fn compile(node: &Node, columns: &Columns, now: i64) -> Result<Compil
         locals: Vec::new(),
         level: 0,
         within: None,
-        aliases: 0,
+        aliases: Vec::new(),
         work: 0,
     };
     let mut test = compiler.test(node)?;
@@ -59,7 +59,8 @@ pub(crate) struct Compiler<'c> {
     pub(crate) level: u16,
     /// Where the alias is written whose meaning is compiled.
     pub(crate) within: Option<Range<usize>>,
-    pub(crate) aliases: usize,
+    /// Names of the aliases whose meanings are compiled, the outermost first.
+    pub(crate) aliases: Vec<&'static str>,
     work: usize,
 }
 
@@ -100,6 +101,14 @@ impl Typed {
             What::Term(term) => term.constant(),
             What::Seq(_) => None,
         }
+    }
+
+    fn is_list(&self) -> bool {
+        matches!(self.what, What::Seq(_))
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.constant() == Some(&Value::Missing)
     }
 
     pub(crate) fn column(&self) -> Option<Column> {
@@ -204,8 +213,8 @@ impl Compiler<'_> {
             _ => {}
         }
         let (left, right) = (self.value(a)?, self.value(b)?);
-        let right = self.as_type_of(&left, right, b)?;
-        let left = self.as_type_of(&right, left, a)?;
+        let right = self.as_type_of(&left, right, b, relation)?;
+        let left = self.as_type_of(&right, left, a, relation)?;
         self.comparable(node, &left, &right, relation)?;
         match (left.what, right.what) {
             (What::Term(left), What::Term(right)) => Ok(self.pair(relation, left, right)),
@@ -248,11 +257,11 @@ impl Compiler<'_> {
             Value::Text(text) if relation == Relation::Is && !text.is_empty() => {
                 self.is_word(column, &text)
             }
-            Value::Int(number) | Value::Time(number) | Value::Duration(number)
-                if self.is_number(column) =>
-            {
-                Test::Number(column, relation, number)
+            Value::Int(number) if self.is_number(column) => {
+                Test::Number(column, relation, number, Unit::One)
             }
+            Value::Time(at) => Test::Number(column, relation, at, Unit::Time),
+            Value::Duration(ns) => Test::Number(column, relation, ns, Unit::Duration),
             constant => {
                 let pair = (Term::Column(column), Term::Constant(constant));
                 Test::Compare(relation, Box::new(pair))
@@ -266,7 +275,7 @@ impl Compiler<'_> {
     }
 
     fn is_word(&mut self, column: Column, text: &str) -> Test {
-        let word = Word::new(&self.spelled(column, text));
+        let word = Word::new(&Self::spelled(column, text));
         let test = Test::Is(column, word.clone());
         let Some((field, carried)) = self.columns.carried(column, &word.text) else { return test };
         let protocols = carried.iter().map(|name| Word::new(name)).collect();
@@ -276,7 +285,7 @@ impl Compiler<'_> {
     }
 
     /// Names of protocols are the same in any case.
-    fn spelled(&self, column: Column, text: &str) -> String {
+    fn spelled(column: Column, text: &str) -> String {
         match column {
             Column::Call(Fact::Protocol) => text.to_ascii_lowercase(),
             _ => text.to_owned(),
@@ -285,7 +294,13 @@ impl Compiler<'_> {
 
     /// A text where a time or a span is expected is read as one; a number that is compared with a
     /// column of numbers in text is text.
-    fn as_type_of(&self, other: &Typed, typed: Typed, node: &Node) -> Result<Typed, Fault> {
+    fn as_type_of(
+        &self,
+        other: &Typed,
+        typed: Typed,
+        node: &Node,
+        relation: Relation,
+    ) -> Result<Typed, Fault> {
         let Some(constant) = typed.constant() else { return Ok(typed) };
         let read = match (other.ty, constant) {
             (Type::Time, Value::Text(text)) => {
@@ -294,7 +309,9 @@ impl Compiler<'_> {
             (Type::Duration, Value::Text(text)) => {
                 (crate::moment::duration(text).map(Value::Duration), Type::Duration)
             }
-            (Type::Text, Value::Int(number)) if other.column().is_some_and(is_numeral) => {
+            (Type::Text, Value::Int(number))
+                if relation == Relation::Is && other.column().is_some_and(is_numeral) =>
+            {
                 (Some(Value::from(number.to_string())), Type::Text)
             }
             _ => return Ok(typed),
@@ -401,7 +418,7 @@ impl Compiler<'_> {
         if words.iter().any(|word| self.columns.carried(*column, word).is_some()) {
             return any(words.iter().map(|word| self.is_word(*column, word)).collect());
         }
-        let words = words.iter().map(|word| Word::new(&self.spelled(*column, word)));
+        let words = words.iter().map(|word| Word::new(&Self::spelled(*column, word)));
         Test::OneOf(*column, words.collect())
     }
 }
@@ -469,6 +486,12 @@ impl Compiler<'_> {
 
     fn math(&mut self, node: &Node, sign: Sign, a: &Node, b: &Node) -> Result<Typed, Fault> {
         let (left, right) = (self.value(a)?, self.value(b)?);
+        // A list that no protocol here tells adds nothing.
+        match (&left, &right) {
+            (list, none) if list.is_list() && none.is_nothing() => return Ok(left),
+            (none, list) if list.is_list() && none.is_nothing() => return Ok(right),
+            _ => {}
+        }
         let ty = math_type(sign, left.ty, right.ty).ok_or_else(|| {
             let word = match sign {
                 Sign::Plus => "added",

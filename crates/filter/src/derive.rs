@@ -4,7 +4,7 @@ use crate::{
     Column, Literal, Need, Op, Value,
     ast::Relation,
     term::Term,
-    test::{Test, Word},
+    test::{Test, Unit, Word},
     text::Needle,
 };
 
@@ -43,8 +43,13 @@ fn of(test: &Test) -> (Need, bool) {
         Test::OneOf(column, words) => {
             (either(words.iter().map(|word| is(*column, word)).collect()), true)
         }
-        Test::Number(column, relation, number) => {
-            (number_of(*column, *relation, &Value::Int(*number)), false)
+        Test::Number(column, relation, number, unit) => {
+            let constant = match unit {
+                Unit::One => Value::Int(*number),
+                Unit::Time => Value::Time(*number),
+                Unit::Duration => Value::Duration(*number),
+            };
+            (number_of(*column, *relation, &constant), false)
         }
         Test::Compare(relation, pair) => compare(*relation, &pair.0, &pair.1),
         Test::Has(Term::Column(column)) => (Need::Has(*column), true),
@@ -99,7 +104,12 @@ fn either(needs: Vec<Need>) -> Need {
         match need {
             Need::Nothing => {}
             Need::Anything => return Need::Anything,
-            Need::Any(inner) => kept.extend(inner),
+            Need::Any(inner) => {
+                let new = |need: &Need| !kept.contains(need);
+                let inner: Vec<_> = inner.into_iter().filter(new).collect();
+                kept.extend(inner);
+            }
+            need if kept.contains(&need) => {}
             need => kept.push(need),
         }
     }
@@ -148,6 +158,14 @@ fn compare(relation: Relation, term: &Term, constant: &Term) -> (Need, bool) {
                 .iter()
                 .map(|term| (compare(relation, term, &Term::Constant(constant.clone())).0, false)),
         ),
+        Term::If(three) if relation != Relation::IsNot => {
+            let constant = Term::Constant(constant.clone());
+            one_of(
+                [&three.1, &three.2]
+                    .map(|term| (compare(relation, term, &constant).0, false))
+                    .into_iter(),
+            )
+        }
         // Whole units of a span.
         Term::Part(part, inner) => match (&**inner, part.unit(), constant) {
             (Term::Column(column), Some(unit), Value::Int(count)) => {

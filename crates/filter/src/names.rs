@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::{
-    Column, Fact, Fault, Item, Type, Value,
+    Alias, Column, Fact, Fault, Item, Type, Value,
     ast::{Kind, Node},
     compile::{Compiler, Typed, What, all, any, scalar},
     near,
@@ -107,6 +107,11 @@ impl Compiler<'_> {
         let root = self.seen_from(root);
         for steps in (0..=path.names()).rev() {
             let name = path.joined(root, steps);
+            // The meaning of an alias speaks of columns: what is longer than a name is none here.
+            let whole = steps == path.names() || self.columns.named(&name).is_some();
+            if self.within.is_some() && !whole {
+                continue;
+            }
             if let Some(found) = self.name(&name, &path.range(steps))? {
                 return self.follow(found, &path, steps);
             }
@@ -141,8 +146,12 @@ impl Compiler<'_> {
             return Ok(Some(Typed::term(Term::Test(Box::new(test)), Type::Bool)));
         }
         let alias = self.columns.aliases().iter().find(|alias| alias.name == name);
-        let Some(meaning) = alias.map(|alias| alias.meaning) else { return Ok(None) };
-        self.expand(meaning, at).map(Some)
+        // A name in its own meaning is that of a field which no protocol has here.
+        let Some(alias) = alias.filter(|alias| !self.aliases.contains(&alias.name)) else {
+            return Ok(None);
+        };
+        let alias = *alias;
+        self.expand(alias, at).map(Some)
     }
 
     pub(crate) fn column(&mut self, column: Column) -> Typed {
@@ -154,14 +163,14 @@ impl Compiler<'_> {
         }
     }
 
-    fn expand(&mut self, meaning: &str, at: &Range<usize>) -> Result<Typed, Fault> {
+    fn expand(&mut self, alias: Alias, at: &Range<usize>) -> Result<Typed, Fault> {
         let at = self.at(at);
-        let node = parse(meaning)?.filter(|_| self.aliases < ALIASES_MAX);
+        let node = parse(alias.meaning)?.filter(|_| self.aliases.len() < ALIASES_MAX);
         let Some(node) = node else { return Err(Fault::new(at, "this name has no meaning")) };
         let (within, locals) = (self.within.replace(at), std::mem::take(&mut self.locals));
-        self.aliases += 1;
+        self.aliases.push(alias.name);
         let typed = self.value(&node);
-        self.aliases -= 1;
+        self.aliases.pop();
         (self.within, self.locals) = (within, locals);
         typed
     }
@@ -226,7 +235,11 @@ impl Compiler<'_> {
                 Ok(Typed::term(Term::Piece(Box::new(term), key_term), Type::Json))
             }
             _ if path.root.is_some() && matches!(step.what, Access::Name(_)) => {
-                Err(self.unknown(path))
+                match self.within {
+                    // A field of a protocol that has a name here, but not this field.
+                    Some(_) => Ok(Typed::term(Term::Constant(Value::Missing), Type::Json)),
+                    None => Err(self.unknown(path)),
+                }
             }
             (_, ty) => Err(self.no_part(ty, path, at)),
         }

@@ -3,7 +3,7 @@
 use crate::{Columns, functions};
 
 /// Names suggested at most.
-const NAMES_MAX: usize = 3;
+const NAMES_MAX: usize = 4;
 /// Letters of a name that are compared.
 const LETTERS_MAX: usize = 80;
 
@@ -26,15 +26,14 @@ fn names(name: &str, columns: &Columns) -> Vec<String> {
         known.iter().map(|known| (distance(name, known), *known)).collect();
     near.sort_unstable();
     let best = near.first().map_or(usize::MAX, |(distance, _)| *distance);
-    if best <= limit(name) {
-        let near = near.iter().take_while(|(distance, _)| *distance == best);
-        return near.take(NAMES_MAX).map(|(_, name)| (*name).to_owned()).collect();
-    }
+    let near = near.iter().take_while(|(distance, _)| *distance == best && best <= limit(name));
     // `namespace` for `src.namespace` and `dst.namespace`.
     let tail = format!(".{name}");
-    let mut longer: Vec<&str> = known.into_iter().filter(|known| known.ends_with(&tail)).collect();
-    longer.sort_by_key(|name| (name.len(), *name));
-    longer.into_iter().take(NAMES_MAX).map(str::to_owned).collect()
+    let mut longer: Vec<&str> =
+        known.iter().copied().filter(|known| known.ends_with(&tail)).collect();
+    longer.sort_by_key(|name| (name.matches('.').count(), name.len(), *name));
+    let names = near.map(|(_, name)| *name).chain(longer);
+    names.take(NAMES_MAX).map(str::to_owned).collect()
 }
 
 /// Letters that may be wrong.

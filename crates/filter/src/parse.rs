@@ -65,10 +65,7 @@ impl Parser<'_> {
     }
 
     fn expect(&mut self, sign: &str) -> Result<(), Fault> {
-        match self.takes(sign)? {
-            true => Ok(()),
-            false => Err(self.unexpected(sign)),
-        }
+        if self.takes(sign)? { Ok(()) } else { Err(self.unexpected(sign)) }
     }
 
     fn unexpected(&self, wanted: &str) -> Fault {
@@ -218,7 +215,7 @@ impl Parser<'_> {
         while self.takes("-")? {
             minus += 1;
         }
-        if minus % 2 == 0 {
+        if minus.is_multiple_of(2) {
             return self.member();
         }
         // The lowest number has no positive twin.

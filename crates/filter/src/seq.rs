@@ -55,7 +55,7 @@ impl Seq {
             Self::Terms(terms) => {
                 let _ = terms.iter().all(|term| tell("", term.value(cx)));
             }
-            Self::Document(term) => document(term.value(cx), &mut tell),
+            Self::Document(term) => document(&term.value(cx), &mut tell),
             Self::Chain(seqs) => return seqs.iter().all(|seq| seq.each(cx, see)),
             Self::Map { over, level, term } => {
                 return over.each(cx, &mut |name, value| {
@@ -124,7 +124,7 @@ pub(crate) fn element<'v>(name: &'v str, value: Value<'v>) -> Value<'v> {
     if name.is_empty() { value } else { name.into() }
 }
 
-fn document(value: Value<'_>, tell: &mut dyn FnMut(&str, Value<'_>) -> bool) {
+fn document(value: &Value<'_>, tell: &mut dyn FnMut(&str, Value<'_>) -> bool) {
     match value {
         Value::Json(serde_json::Value::Array(list)) => {
             let _ = list.iter().all(|value| tell("", Value::Json(value)));

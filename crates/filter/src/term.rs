@@ -111,7 +111,7 @@ impl Term {
                 Value::Int(place) => seq.nth(cx, place),
                 _ => Value::Missing,
             },
-            Self::Piece(on, step) => piece(on.value(cx), &step.value(cx)).plain(),
+            Self::Piece(on, step) => piece(&on.value(cx), &step.value(cx)).plain(),
             Self::If(three) => {
                 let (test, yes, no) = &**three;
                 if test.holds(cx) { yes.value(cx) } else { no.value(cx) }
@@ -159,8 +159,8 @@ pub(crate) fn owned(value: Value<'_>) -> Value<'static> {
 }
 
 /// A piece of a document: of an object by name, of a list by place.
-fn piece<'v>(on: Value<'v>, step: &Value<'_>) -> Value<'v> {
-    let Value::Json(json) = on else { return Value::Missing };
+fn piece<'v>(on: &Value<'v>, step: &Value<'_>) -> Value<'v> {
+    let Value::Json(json) = *on else { return Value::Missing };
     let piece = match step {
         Value::Text(name) => json.get(&**name),
         Value::Int(place) => usize::try_from(*place).ok().and_then(|place| json.get(place)),

@@ -29,7 +29,7 @@ pub(crate) enum Test {
     /// A column's text is one of these.
     OneOf(Column, Box<[Word]>),
     /// A column's number, time or duration stands so to this one.
-    Number(Column, Relation, i64),
+    Number(Column, Relation, i64, Unit),
     Compare(Relation, Box<(Term, Term)>),
     /// An element is equal to the term.
     Holds(Box<Seq>, Box<Term>),
@@ -49,6 +49,16 @@ pub(crate) enum Test {
     },
     /// One of these is somewhere in what the call says.
     Search(Box<AhoCorasick>),
+}
+
+/// What a number counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Unit {
+    One,
+    /// Nanoseconds since 1970.
+    Time,
+    /// Nanoseconds.
+    Duration,
 }
 
 /// How many elements.
@@ -111,7 +121,7 @@ impl Test {
                 let value = cx.record.value(*column);
                 words.iter().any(|word| word.is(&value))
             }
-            Self::Number(column, relation, than) => match cx.record.value(*column).plain() {
+            Self::Number(column, relation, than, _) => match cx.record.value(*column).plain() {
                 Value::Int(number) | Value::Time(number) | Value::Duration(number) => {
                     stands(*relation, number.cmp(than))
                 }

@@ -67,6 +67,16 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The text, if it is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Json(serde_json::Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The text, if it is text or an address.
     #[must_use]
     pub fn into_text(self) -> Option<Cow<'a, str>> {

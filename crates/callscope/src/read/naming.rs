@@ -3,6 +3,7 @@
 
 use std::{net::IpAddr, rc::Rc, sync::Arc};
 
+use export::Party;
 use identity::{Directory, Found, Lesson, Memo, Query};
 use model::{BodyFacts, Call, Endpoint, Message, Peer, Tell, Timestamp, Transport, Value};
 
@@ -18,6 +19,8 @@ pub struct Answer {
     pub label: Option<String>,
     /// All that is known, in a line for people.
     pub about: String,
+    /// The same for conditions.
+    pub party: Party,
     /// Whether anything is known.
     pub is_known: bool,
 }
@@ -53,14 +56,17 @@ impl Answer {
             json.extend_from_slice(format!(",\"service_ip\":\"{}\"", end.ip).as_bytes());
         }
         export::push_peer(&mut json, &peer);
-        Self { json, label: peer.name.map(str::to_owned), about: about(&peer), is_known: true }
+        let party = Party::of(&peer, found.is_front().then_some(end.ip));
+        let label = peer.name.map(str::to_owned);
+        Self { json, label, about: about(&peer), party, is_known: true }
     }
 
     /// What name servers called it.
     pub fn outside(name: &str) -> Self {
         let mut json = Vec::new();
         export::push_dns_names(&mut json, &[name]);
-        Self { json, label: Some(name.to_owned()), about: format!("{name} (dns)"), is_known: true }
+        let (label, about) = (Some(name.to_owned()), format!("{name} (dns)"));
+        Self { json, label, about, party: Party::outside(name), is_known: true }
     }
 }
 

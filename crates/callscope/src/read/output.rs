@@ -3,10 +3,12 @@
 use std::{
     io::{self, IoSlice, Write},
     rc::Rc,
+    sync::Arc,
 };
 
 use anyhow::Result;
-use export::{Abouts, Ends, Json, Ndjson, Options, Places, Style, Table};
+use export::{Abouts, Around, Ends, Eyes, Json, Ndjson, Options, Places, Style, Table};
+use filter::{Columns, Condition};
 use identity::{Answers, Directory, Lesson};
 use model::{Call, CallSink, Endpoint, Lore, Source};
 
@@ -40,12 +42,25 @@ pub struct Shape {
     pub directory: Option<Directory>,
     /// Whether answers of name servers give names.
     pub dns_names: bool,
+    /// Which calls are shown.
+    pub wanted: Option<Wanted>,
+}
+
+/// Which calls are shown: a condition, and the names that it was compiled with.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The names.
+    pub columns: Arc<Columns>,
+    /// The condition.
+    pub condition: Arc<Condition>,
 }
 
 /// Renders one worker's calls into a part.
 pub struct Renderer {
     /// What was rendered since it was last taken.
     pub part: Part,
+    /// Calls that were shown.
+    pub shown: u64,
     form: Form,
     sources: Vec<Source>,
     only: Vec<String>,
@@ -55,6 +70,10 @@ pub struct Renderer {
     answers: Answers,
     lessons: Vec<Lesson>,
     nobody: Rc<Answer>,
+    /// Whether calls come in their order, so that names are known before they are needed.
+    in_order: bool,
+    condition: Option<Arc<Condition>>,
+    eyes: Option<Eyes>,
 }
 
 enum Form {
@@ -62,6 +81,16 @@ enum Form {
     Lines(Box<Ndjson>),
     Table(Box<Table>),
     Details(Box<Table>),
+}
+
+// === impl Shape ===
+
+impl Shape {
+    /// Whether calls must be rendered in their order: a table grows its columns as it goes, and a
+    /// condition may ask for names that earlier calls teach.
+    pub fn in_order(&self) -> bool {
+        self.format == Format::Table || (self.dns_names && self.wanted.is_some())
+    }
 }
 
 // === impl Renderer ===
@@ -86,8 +115,14 @@ impl Renderer {
             Form::Lines(lines) => lines.learn(&shape.lore),
             Form::Table(table) | Form::Details(table) => table.learn(&shape.lore),
         }
+        let wanted = shape.wanted.as_ref();
+        let eyes = wanted.map(|wanted| Eyes::new(&wanted.columns, body_bytes_max, &shape.lore));
         Self {
             part: Part::default(),
+            shown: 0,
+            in_order: shape.in_order(),
+            condition: wanted.map(|wanted| wanted.condition.clone()),
+            eyes,
             form,
             sources: Vec::new(),
             only: shape.only.clone(),
@@ -116,11 +151,10 @@ impl Renderer {
     fn learn(&mut self, call: &Call<'_>) {
         naming::lessons(call, &mut self.lessons);
         let key = (call.order, call.stream);
-        match self.form {
-            Form::Lines(_) => {
-                self.part.lessons.extend(self.lessons.drain(..).map(|lesson| (key, lesson)));
-            }
-            _ => self.lessons.drain(..).for_each(|lesson| self.answers.learn(&lesson)),
+        if self.in_order {
+            self.lessons.drain(..).for_each(|lesson| self.answers.learn(&lesson));
+        } else {
+            self.part.lessons.extend(self.lessons.drain(..).map(|lesson| (key, lesson)));
         }
     }
 
@@ -146,6 +180,13 @@ impl Renderer {
             }
         }
         ends
+    }
+
+    /// Whether the condition holds, if there is one.
+    fn is_wanted(&self, call: &Call<'_>, [src, dst]: &[Rc<Answer>; 2]) -> bool {
+        let (Some(condition), Some(eyes)) = (&self.condition, &self.eyes) else { return true };
+        let [src, dst] = [src, dst].map(|end| end.is_known.then_some(&end.party));
+        condition.holds(&eyes.see(call, Around { sources: &self.sources, src, dst }))
     }
 
     /// Leaves room for what name servers call an end that nobody else knows.
@@ -175,17 +216,21 @@ impl CallSink for Renderer {
         if !self.only.is_empty() && !self.only.iter().any(|name| name == call.protocol.name) {
             return;
         }
-        let ends = match self.form {
-            Form::Nothing => return,
-            Form::Lines(_) => self.ends(call),
-            Form::Table(_) | Form::Details(_) => self.ends_in_order(call),
-        };
+        if matches!(self.form, Form::Nothing) && self.condition.is_none() {
+            self.shown += 1;
+            return;
+        }
+        let ends = if self.in_order { self.ends_in_order(call) } else { self.ends(call) };
+        if !self.is_wanted(call, &ends) {
+            return;
+        }
+        self.shown += 1;
         let [src, dst] = &ends;
         let text = &mut self.part.text;
         let labels = Abouts { client: src.label.as_deref(), server: dst.label.as_deref() };
         let [client, server] = [src, dst].map(|end| end.is_known.then_some(end.about.as_str()));
         match &mut self.form {
-            Form::Nothing => {}
+            Form::Nothing => return,
             Form::Table(table) => table.render_between(call, labels, text),
             Form::Details(table) => {
                 table.details_between(call, &self.sources, Abouts { client, server }, text);
@@ -193,7 +238,7 @@ impl CallSink for Renderer {
             Form::Lines(lines) => {
                 let known = Ends { src: &src.json, dst: &dst.json };
                 let places = lines.render_between(call, known, text);
-                if self.dns_names {
+                if self.dns_names && !self.in_order {
                     self.leave_holes(call, &ends, places);
                 }
             }

@@ -34,6 +34,8 @@ const TEXT_BYTES_ALONE: usize = 128 << 10;
 pub struct Finished {
     /// What all workers counted.
     pub report: Report,
+    /// Calls that were shown.
+    pub shown: u64,
     /// What was wrong with the inputs, in one line each.
     pub warnings: Vec<String>,
     /// The first thing that failed; what was read before it is in the output.
@@ -69,14 +71,17 @@ pub fn run(
         reports
     });
     let mut report = Report::default();
+    let mut shown = 0;
     for (index, one) in reports.into_iter().enumerate() {
-        let one = one?;
+        let (one, shown_by_one) = one?;
+        shown += shown_by_one;
         if index == 0 { report = one } else { report.add(&one) }
     }
     merge.finish()?;
     let state = feed.into_state();
     Ok(Finished {
         report,
+        shown,
         warnings: state
             .reader
             .iter()
@@ -97,7 +102,7 @@ fn work(
     feed: &Feed,
     merge: &Merge,
     progress: &Progress,
-) -> Result<Report> {
+) -> Result<(Report, u64)> {
     let mut worker = Worker::new(index, threads, settings);
     let mut renderer = Renderer::new(shape);
     // Whatever happens, the others must not wait for us.
@@ -121,7 +126,7 @@ fn work(
     worker.finish(&mut renderer);
     merge.put(index, number, &mut renderer)?;
     drop(leave);
-    Ok(worker.report())
+    Ok((worker.report(), renderer.shown))
 }
 
 /// Where workers get batches.

@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 use flow::Report;
 
 /// The lines of the summary.
-pub fn of(report: &Report, elapsed: Duration) -> String {
+pub fn of(report: &Report, shown: Option<u64>, elapsed: Duration) -> String {
     let mut text = format!(
         "{} packets, {} on the wire, {} flows, {} calls in {:.2} s\n",
         grouped(report.packets),
@@ -15,6 +15,9 @@ pub fn of(report: &Report, elapsed: Duration) -> String {
         grouped(report.calls()),
         elapsed.as_secs_f64(),
     );
+    if let Some(shown) = shown {
+        text += &format!("{} calls match --where\n", grouped(shown));
+    }
     for (name, flows, [matched, unanswered, orphans, one_way]) in &report.protocols {
         let mut parts = vec![format!("{} matched", grouped(*matched))];
         let others =
@@ -79,8 +82,8 @@ mod tests {
     fn a_count_that_is_zero_is_not_told() {
         let mut report = Report::default();
         report.count("gaps", "holes in a stream", 0, true);
-        assert!(!of(&report, Duration::ZERO).contains("holes"));
+        assert!(!of(&report, None, Duration::ZERO).contains("holes"));
         report.count("gaps", "holes in a stream", 3, true);
-        assert!(of(&report, Duration::ZERO).contains("3  holes in a stream"));
+        assert!(of(&report, None, Duration::ZERO).contains("3  holes in a stream"));
     }
 }

@@ -32,6 +32,8 @@ pub enum Turn {
     Gap(Side, u64),
     /// A side is done.
     End(Side),
+    /// Nothing is said for so many milliseconds.
+    Wait(u64),
 }
 
 /// One call that is expected.
@@ -109,6 +111,9 @@ impl Case {
             }
             "end" if matches!(rest.trim(), ">" | "<") => {
                 self.turns.push(Turn::End(side_of(rest.trim())?))
+            }
+            "wait" => {
+                self.turns.push(Turn::Wait(rest.trim().parse().map_err(|_| "wait MILLISECONDS")?))
             }
             "over" if rest.trim() == "udp" => self.datagrams = true,
             "only" if rest.trim() == "whole" => self.only_whole = true,

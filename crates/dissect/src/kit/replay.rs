@@ -101,6 +101,10 @@ impl<'c> Replay<'c> {
             now += 1;
             let mark = Mark { at: Timestamp(now * 1_000), frame: turn as u64 + 1 };
             match what {
+                Turn::Wait(ms) => {
+                    now += ms * 1_000;
+                    stage.with(|cx| talk.tick(Timestamp(now * 1_000), cx));
+                }
                 Turn::Gap(side, len) => stage.with(|cx| talk.gap(*side, mark, *len, Why::Gap, cx)),
                 Turn::End(side) => stage.with(|cx| talk.end(*side, mark, Why::Closed, cx)),
                 Turn::Says(side, bytes) => {

@@ -4,7 +4,7 @@ use model::{Timestamp, Why};
 
 use super::{
     Pairs, Role,
-    adrift::Trust,
+    adrift::{Sign, Trust},
     exchange::{Exchange, Standing},
     ticket::Place,
 };
@@ -21,11 +21,13 @@ impl Pairs {
         let outstanding = self.queue.iter().any(|e| e.response.is_none());
         let standing = match self.trust {
             Trust::Exact => {
-                self.evidence.pipelines |= outstanding;
+                if outstanding {
+                    self.evidence.set(Sign::Pipelines, true);
+                }
                 Standing::Sure
             }
             Trust::Until(_) if outstanding => {
-                self.evidence.pipelines = true;
+                self.evidence.set(Sign::Pipelines, true);
                 Standing::Unknown
             }
             Trust::Until(_) | Trust::Adrift => self.ask_adrift(at, outstanding, cx),
@@ -35,7 +37,7 @@ impl Pairs {
         Place::Asks(number)
     }
 
-    pub(super) fn answer(&mut self, _at: Timestamp, cx: &mut Context<'_>) -> Place {
+    pub(super) fn answer(&mut self, at: Timestamp, cx: &mut Context<'_>) -> Place {
         let sure = match self.trust {
             Trust::Exact => self.unanswered().next().map(|e| e.number),
             Trust::Until(barrier) => {
@@ -49,7 +51,7 @@ impl Pairs {
             self.trust = Trust::Adrift;
         }
         let number = match self.trust {
-            Trust::Adrift => self.answer_adrift(cx),
+            Trust::Adrift => self.answer_adrift(at, cx),
             _ => sure,
         };
         let Some(number) = number else { return Place::Orphan(self.number()) };
@@ -87,9 +89,9 @@ impl Pairs {
     }
 
     pub(super) fn lost_questions(&mut self, why: Why, cx: &mut Context<'_>) {
-        self.evidence.resumed = true;
-        self.evidence.gapped = true;
-        self.evidence.owed = true;
+        self.evidence.set(Sign::Resumed, true);
+        self.evidence.set(Sign::Gapped, true);
+        self.evidence.set(Sign::Owed, true);
         match self.trust {
             Trust::Exact if self.unanswered().next().is_some() => {
                 self.evidence.why = why;
@@ -109,9 +111,9 @@ impl Pairs {
     }
 
     pub(super) fn lost_answers(&mut self, why: Why, cx: &mut Context<'_>) {
-        self.evidence.resumed = true;
-        self.evidence.owed = false;
-        self.evidence.gapped = true;
+        self.evidence.set(Sign::Resumed, true);
+        self.evidence.set(Sign::Owed, false);
+        self.evidence.set(Sign::Gapped, true);
         self.evidence.why = why;
         self.trust = Trust::Adrift;
         self.give_up_provisional(cx);

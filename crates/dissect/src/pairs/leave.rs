@@ -4,7 +4,7 @@ use model::{Message, Missing, PairedBy, Pairing, Why};
 
 use super::{
     Pairs,
-    adrift::Trust,
+    adrift::{Sign, Trust},
     exchange::{Exchange, Standing},
     ticket::Place,
 };
@@ -42,7 +42,7 @@ impl Pairs {
     }
 
     fn paired_in_order(&self) -> PairedBy {
-        if self.evidence.resumed { PairedBy::Alternation } else { PairedBy::Order }
+        if self.evidence.has(Sign::Resumed) { PairedBy::Alternation } else { PairedBy::Order }
     }
 
     pub(super) fn paired_by(&self, place: Place) -> PairedBy {

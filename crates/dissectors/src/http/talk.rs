@@ -1,7 +1,7 @@
 //! Reads both sides of a connection: what each of them waits for, and where each message ends
 //! (RFC 9112 §6.3).
 
-use dissect::{Dissector, Found, Next, Pair, Sink, Step, UNTIL_END};
+use dissect::{Dissector, Found, Next, Pair, Sink, Step, Turns, UNTIL_END};
 use memchr::memchr;
 use model::Side;
 
@@ -61,6 +61,9 @@ enum Extent {
 // === impl Dissector ===
 
 impl Dissector for Talk {
+    /// Pipelining is allowed (RFC 9112 §9.3.2), and neither browsers nor proxies do it.
+    const TURNS: Turns = Turns::Usual;
+
     fn read(&mut self, from: Side, input: &[u8], sink: &mut Sink<'_, '_>) -> Step {
         match *self.of(from) {
             Awaits::Head => self.head(from, input, sink),

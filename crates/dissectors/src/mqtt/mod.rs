@@ -24,7 +24,7 @@ mod tests;
 mod version;
 mod wire;
 
-use dissect::{Dissection, Dissector, Found, Framing, Pair, Reader, Role, Sink, Step};
+use dissect::{Dissection, Dissector, Found, Framing, Pair, Reader, Role, Sink, Step, Turns};
 use model::{Protocol, Side, Transport};
 
 use self::{
@@ -88,6 +88,9 @@ const _: () = assert!(size_of::<Mqtt>() <= 40);
 // === impl Dissector ===
 
 impl Dissector for Mqtt {
+    /// Only pings are answered in order, and one is sent when the one before it was answered.
+    const TURNS: Turns = Turns::Usual;
+
     #[inline]
     fn read(&mut self, from: Side, input: &[u8], sink: &mut Sink<'_, '_>) -> Step {
         if self.left.get(from as usize).is_some_and(|left| *left > 0) {

@@ -32,7 +32,7 @@ mod value;
 mod wire;
 mod xproto;
 
-use dissect::{Dissection, Dissector, Found, Framing, Pair, Reader, Sink, Step};
+use dissect::{Dissection, Dissector, Found, Framing, Pair, Reader, Sink, Step, Turns};
 use model::{Protocol, Side, Transport};
 
 use self::{
@@ -83,6 +83,9 @@ const _: () = assert!(size_of::<MySql>() <= 256);
 // === impl Dissector ===
 
 impl Dissector for MySql {
+    /// A session has one command at a time; few connectors send the next before they read the answer.
+    const TURNS: Turns = Turns::Usual;
+
     fn read(&mut self, from: Side, input: &[u8], sink: &mut Sink<'_, '_>) -> Step {
         if self.is_x.is_none() {
             match xproto::speaks(from, input) {

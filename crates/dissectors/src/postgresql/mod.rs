@@ -26,7 +26,7 @@ mod text;
 mod types;
 mod wire;
 
-use dissect::{Dissection, Dissector, Found, Framing, Reader, Sink, Step};
+use dissect::{Dissection, Dissector, Found, Framing, Reader, Sink, Step, Turns};
 use model::{Protocol, Side, Transport};
 
 use self::{
@@ -70,6 +70,9 @@ const _: () = assert!(size_of::<Postgres>() <= 160);
 // === impl Dissector ===
 
 impl Dissector for Postgres {
+    /// A session has one user at a time; who pipelines sends batches, and is seen to do so.
+    const TURNS: Turns = Turns::Usual;
+
     #[inline]
     fn read(&mut self, from: Side, input: &[u8], sink: &mut Sink<'_, '_>) -> Step {
         match from {

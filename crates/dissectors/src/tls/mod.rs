@@ -22,7 +22,7 @@ mod talk;
 mod tests;
 pub(crate) mod wire;
 
-use dissect::{Dissection, Dissector, Found, Framing, Reader, Sink, Step};
+use dissect::{Dissection, Dissector, Found, Framing, Reader, Sink, Step, Turns};
 use model::{Protocol, Side, Transport};
 
 use self::talk::Tls;
@@ -54,6 +54,9 @@ pub static DISSECTION: Dissection = Dissection {
 // === impl Dissector ===
 
 impl Dissector for Tls {
+    /// One handshake.
+    const TURNS: Turns = Turns::Usual;
+
     fn read(&mut self, from: Side, input: &[u8], sink: &mut Sink<'_, '_>) -> Step {
         self.next(from, input, sink)
     }

@@ -248,6 +248,7 @@ impl Play {
                         });
                     }
                 }
+                Turn::Wait(_) => {}
                 Turn::Gap(side, len) => self.with(&mut *talk, &mut played, |talk, cx| {
                     talk.gap(*side, mark, *len, Why::Gap, cx);
                 }),

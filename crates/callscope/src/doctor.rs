@@ -1,0 +1,74 @@
+//! `callscope doctor`: what this machine allows, section by section.
+
+use std::{fmt::Write as _, io::Write as _};
+
+use anyhow::Result;
+use process::doctor::{Finding, examine};
+use serde_json::json;
+
+use crate::args::DoctorArgs;
+
+/// Findings about one thing.
+struct Section {
+    /// In one word.
+    name: &'static str,
+    /// What was found.
+    findings: Vec<Finding>,
+}
+
+/// Prints what was found.
+///
+/// # Errors
+/// When standard output can't be written.
+pub fn run(args: &DoctorArgs) -> Result<()> {
+    let sections = sections();
+    let text = if args.json { as_json(&sections) } else { as_text(&sections) };
+    Ok(std::io::stdout().write_all(text.as_bytes())?)
+}
+
+/// All there are, in the order in which they are shown.
+fn sections() -> Vec<Section> {
+    vec![Section { name: "sources", findings: examine() }]
+}
+
+fn as_text(sections: &[Section]) -> String {
+    let mut text = String::new();
+    for section in sections {
+        // Writing to a string can't fail.
+        let _ = writeln!(text, "{}", section.name);
+        for finding in &section.findings {
+            let mark = if finding.works { "yes" } else { "NO " };
+            let _ = writeln!(text, "  {mark}  {}: {}", finding.name, finding.says);
+            if let Some(costs) = finding.costs {
+                let _ = writeln!(text, "       lost: {costs}");
+            }
+            if let Some(remedy) = &finding.remedy {
+                let _ = writeln!(text, "       to do: {remedy}");
+            }
+        }
+    }
+    text
+}
+
+fn as_json(sections: &[Section]) -> String {
+    let of = |finding: &Finding| {
+        let mut object = json!({
+            "name": finding.name,
+            "works": finding.works,
+            "says": finding.says,
+        });
+        if let (Some(costs), Some(remedy)) = (finding.costs, &finding.remedy) {
+            object["costs"] = json!(costs);
+            object["remedy"] = json!(remedy);
+        }
+        object
+    };
+    let sections: Vec<_> = sections
+        .iter()
+        .map(|section| {
+            let findings: Vec<_> = section.findings.iter().map(of).collect();
+            json!({ "name": section.name, "findings": findings })
+        })
+        .collect();
+    format!("{}\n", json!({ "sections": sections }))
+}

@@ -1,1 +1,0 @@
-//! What TLS libraries read and write, seen by eBPF.
