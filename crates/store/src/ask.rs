@@ -123,7 +123,7 @@ pub enum Measure {
     ResponseBytes,
     /// The mean duration.
     Mean,
-    /// The median of durations, as exact as [`QUANTILE_ERROR`](crate::QUANTILE_ERROR) says.
+    /// The median of durations.
     P50,
     /// Nine of ten calls lasted no longer.
     P90,

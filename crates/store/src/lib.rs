@@ -7,18 +7,32 @@
 //! The store has no clock and no thread. Whoever owns it says what time it is, and calls
 //! [`Store::maintain`] about once a second. Queries block: ask them from a thread that may wait.
 
+mod aggregate;
 mod ask;
+mod batch;
+mod columns;
+mod engine;
 mod error;
 mod facts;
+mod folder;
+mod group;
 mod json;
+mod lean;
+mod log;
+mod memory;
+mod need;
 mod part;
 mod plain;
 mod record;
 mod row;
+mod scan;
+mod segment;
 mod stamp;
+mod state;
 mod store;
 mod tail;
 mod template;
+mod test;
 
 pub use ask::{
     Aggregate, By, Cell, Heading, Measure, Order, Page, Scan, Searched, Select, Stop, Table,
@@ -31,6 +45,3 @@ pub use record::View;
 pub use row::{Key, Row};
 pub use store::{Options, Store};
 pub use tail::{Calls, Event, Tail};
-
-/// How far a quantile of durations may be off: a hundredth of its value.
-pub const QUANTILE_ERROR: f64 = 0.01;

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, cell::OnceCell};
 
-use filter::{Column, Columns, End, Fact, Half, Record, Type, Value};
+use filter::{Column, Columns, End, Fact, Half, Record, Value};
 
 use crate::{
     Part, Row,
@@ -60,6 +60,8 @@ impl Record for View<'_> {
             Column::Dst(end) => each_element(self.listed(end, Part::Dst), see),
             Column::Request(Half::Headers) => self.each_header(Way::Request, see),
             Column::Response(Half::Headers) => self.each_header(Way::Response, see),
+            Column::Request(Half::Cookies) => self.each_cookie(Way::Request, see),
+            Column::Response(Half::Cookies) => self.each_cookie(Way::Response, see),
             _ => {}
         }
     }
@@ -165,7 +167,7 @@ impl View<'_> {
             Half::BodyEncoding => self.inner(body, "encoding"),
             Half::BodyTruncated => self.inner(body, "truncated"),
             Half::Json => self.json(way).map_or(Value::Missing, Value::Json),
-            Half::Headers => Value::Missing,
+            Half::Headers | Half::Cookies => Value::Missing,
         }
     }
 
@@ -280,11 +282,27 @@ impl View<'_> {
             }
         });
     }
-}
 
-/// Whether the type of a column is told by [`Record::each`].
-pub(crate) fn is_told_by_each(columns: &Columns, column: Column) -> bool {
-    columns.facts(column).is_some_and(|named| matches!(named.ty, Type::List(_) | Type::Map))
+    fn each_cookie(&self, way: Way, see: See<'_>) {
+        self.each_header(way, &mut |name, value| {
+            let Some(value) = value.text() else { return true };
+            match way {
+                Way::Request if name.eq_ignore_ascii_case("cookie") => {
+                    for (name, value) in content::cookie::cookies(value.as_bytes()) {
+                        if !see(&String::from_utf8_lossy(name), Value::lossy(value)) {
+                            return false;
+                        }
+                    }
+                    true
+                }
+                Way::Response if name.eq_ignore_ascii_case("set-cookie") => {
+                    let cookie = content::cookie::set_cookie(value.as_bytes());
+                    see(&String::from_utf8_lossy(cookie.name), Value::lossy(cookie.value))
+                }
+                _ => true,
+            }
+        });
+    }
 }
 
 // === JSON ===

@@ -6,7 +6,8 @@ use std::{borrow::Cow, fmt};
 use model::Timestamp;
 
 use crate::{
-    json::{Malformed, unescape},
+    Select,
+    json::{Malformed, Span, unescape},
     part::{Numbers, PIECES, Part, Parts},
     stamp,
     template::template,
@@ -42,7 +43,7 @@ impl Row {
     pub fn of_line(line: &str) -> Result<Self, Malformed> {
         let line = line.strip_suffix('\n').unwrap_or(line);
         let parts = Parts::of(line)?;
-        let time = parts.time.of(line).and_then(stamp::read);
+        let time = parts.time.of(line).and_then(stamp::read).filter(|ns| *ns >= 0);
         let Some(time_ns) = time else {
             return Err(Malformed { at: parts.time.from as usize });
         };
@@ -186,6 +187,25 @@ impl Row {
         size_of::<Self>() + self.line.len()
     }
 
+    /// Of this call, so much.
+    pub(crate) fn selected(self, select: Select) -> Self {
+        let line = match select {
+            Select::Whole => return self,
+            Select::WithoutBodies => self.without_bodies(),
+            Select::Summary => self.summary(),
+        };
+        // What is left of a line is a line.
+        Self::of_line(&line).unwrap_or(self)
+    }
+
+    pub(crate) fn raw_id(&self) -> &str {
+        self.raw(Part::Id).unwrap_or_default()
+    }
+
+    pub(crate) fn span(&self, part: Part) -> Span {
+        self.parts.span(part)
+    }
+
     pub(crate) fn numbers(&self) -> &Numbers {
         &self.parts.numbers
     }
@@ -237,6 +257,14 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) const LINE: &str = r#"{"id":"5-1","time":"2026-01-29T11:08:21.123456789Z","duration_ns":354000,"protocol":"http","version":"1.1","method":"GET","endpoint":"/sh\"op/17","status":{"code":"301","text":"Moved","result":"ok"},"src":{"ip":"10.0.0.1","port":36394,"name":"front-end","workload":{"kind":"Deployment","name":"fe"},"labels":{"body\":null":"x"}},"dst":{"ip":"10.0.0.2","port":80},"request":{"first_ns":0,"last_ns":0,"size":304,"header_size":304,"headers":[["Host","a\"body\":null"]],"fields":{"http.request.method":"GET"}},"response":{"first_ns":1,"last_ns":2,"size":412,"header_size":243,"body":{"size":169,"truncated":false,"text":"<a>\"body\":null"}},"pairing":"matched","paired_by":"order","missing":null,"transport":"tcp","source":{"kind":"file","name":"a.pcap"},"stream":"5"}"#;
+
+    /// A call that began so many seconds after the others' beginning.
+    pub(crate) fn numbered(number: i64) -> Row {
+        let time = stamp::write(1_769_684_901_123_456_789 + number * 1_000_000_000);
+        let line = LINE.replacen("5-1", &format!("5-{number}"), 1);
+        let line = line.replacen("2026-01-29T11:08:21.123456789Z", &time, 1);
+        Row::of_line(&line).unwrap()
+    }
 
     #[test]
     fn the_parts_of_a_line_are_found() {
