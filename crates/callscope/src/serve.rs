@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use api::{Api, Imports, Limits, Settings, Tokens};
 use capture::Input;
 use clap::{Command, FromArgMatches};
-use filter::{Columns, ProtocolTable};
+use filter::Columns;
 use model::{Protocol, Timestamp};
 use store::Store;
 use tempfile::TempDir;
@@ -179,7 +179,7 @@ impl House {
     pub fn open(what: &WhatArgs, settings: Settings) -> Result<Self> {
         crate::protocols::check(&what.protocol)?;
         let protocols = protocols();
-        let columns = Arc::new(Columns::new(&tables(protocols)));
+        let columns = Arc::new(Columns::new(&crate::protocols::tables()));
         let temporary = tempfile::Builder::new().prefix("callscope-").tempdir()?;
         let folder = what.store.as_deref().unwrap_or(temporary.path());
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
@@ -246,23 +246,6 @@ impl House {
 fn protocols() -> &'static [&'static Protocol] {
     // They are made once, and live as long as the program.
     Box::leak(crate::protocols::all().into_boxed_slice())
-}
-
-/// What the protocols bring into the query language.
-pub fn tables(protocols: &[&'static Protocol]) -> Vec<ProtocolTable> {
-    let alone = |protocol: &Protocol| {
-        dissectors::ALL.iter().any(|one| std::ptr::eq(one.protocol, protocol))
-    };
-    let over = |protocol: &'static Protocol| {
-        let lens = dissectors::LENSES.iter().find(|lens| lens.protocols.contains(&protocol));
-        lens.map(|lens| lens.over.name)
-    };
-    let table = |protocol: &&'static Protocol| ProtocolTable {
-        over: over(protocol),
-        also_alone: alone(protocol),
-        ..ProtocolTable::of(protocol)
-    };
-    protocols.iter().map(table).collect()
 }
 
 fn tokens(args: &ServeArgs) -> Result<Tokens> {
