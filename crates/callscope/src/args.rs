@@ -8,6 +8,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100)]
 pub struct Args {
+    /// Settings, for all commands: docs/CONFIGURATION.md. Flags come first, then the environment, then
+    /// this file.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -28,6 +32,12 @@ pub enum Command {
     Protocols(ProtocolsArgs),
     /// Who had which address when.
     Identity(IdentityArgs),
+    /// Serve calls to browsers and programs: dashboard, HTTP API, live tail, MCP.
+    Serve(crate::serve::ServeArgs),
+    /// Serve calls to an agent, by the Model Context Protocol on standard input and output.
+    Mcp(crate::mcp::McpArgs),
+    /// What the settings are, and whether they are right.
+    Config(crate::config::ConfigArgs),
     /// Say what this machine allows live capture, what is lost without, and what to do.
     Doctor(DoctorArgs),
 }
@@ -41,7 +51,7 @@ pub struct DoctorArgs {
 }
 
 /// Arguments of `callscope read`.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(
     after_help = "Exit codes: 0 done (also when the reader of a pipe has seen enough), 1 something could not be \
                         read or written, 2 wrong usage.\n\nExamples:\n  callscope read shop.pcapng\n  \
@@ -61,7 +71,7 @@ pub struct ReadArgs {
 }
 
 /// Arguments of every command that shows calls.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct ShowArgs {
     /// How to show calls [default: table on a terminal, ndjson elsewhere].
     #[arg(long, value_enum)]

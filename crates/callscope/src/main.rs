@@ -2,15 +2,16 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 mod args;
+mod config;
 mod doctor;
 mod identity;
+mod mcp;
 mod pcap;
 mod protocols;
 mod query;
 mod read;
+mod serve;
 mod size;
 mod tap;
 
@@ -20,13 +21,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Exit codes: 0 done, 1 something could not be read or written, 2 wrong usage (clap's).
 fn main() -> ExitCode {
-    let outcome = match args::Args::parse().command {
+    let outcome = match config::parse().command {
         args::Command::Read(args) => read::run(&args),
         args::Command::Tap(args) => tap::run(&args),
         args::Command::Pcap(args) => pcap::run(&args),
         args::Command::Query(args) => query::run(&args),
         args::Command::Protocols(args) => protocols::run(&args),
         args::Command::Identity(args) => identity::run(&args),
+        args::Command::Serve(args) => serve::run(&args),
+        args::Command::Mcp(args) => mcp::run(&args),
+        args::Command::Config(args) => config::run(&args),
         args::Command::Doctor(args) => doctor::run(&args),
     };
     match outcome {

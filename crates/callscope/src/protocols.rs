@@ -27,7 +27,7 @@ pub fn run(args: &ProtocolsArgs) -> Result<()> {
 }
 
 /// Every protocol once: several readers may fill the same table.
-fn all() -> Vec<&'static Protocol> {
+pub fn all() -> Vec<&'static Protocol> {
     let mut all: Vec<&Protocol> = Vec::new();
     let spoken = dissectors::ALL.iter().map(|dissection| dissection.protocol);
     let seen_through = dissectors::LENSES.iter().flat_map(|lens| lens.protocols).copied();

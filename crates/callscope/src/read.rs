@@ -31,13 +31,12 @@ use model::{Lore, Timestamp};
 use self::{
     follow::Growing,
     output::{Shape, Wanted},
-    pipeline::Finished,
 };
 pub(crate) use self::{
     keys::Keys,
     merge::Limit,
     naming::{Answer, Naming, Testimony, Witness, entry},
-    pipeline::Input,
+    pipeline::{Finished, Input},
     progress::Progress,
     storing::Storing,
 };
@@ -115,6 +114,29 @@ pub(crate) fn show(mut input: Input, args: &ShowArgs, open_after: Option<Duratio
         Some(error) => Err(error),
         None => Ok(()),
     }
+}
+
+/// Reads `input` and writes its calls as lines of JSON to `out`: for whoever keeps them.
+///
+/// # Errors
+/// When what the arguments name can't be read, or `out` fails.
+pub(crate) fn lines(
+    args: &ShowArgs,
+    mut input: Input,
+    directory: Option<identity::Directory>,
+    out: Box<dyn Write + Send>,
+) -> Result<Finished> {
+    let shape = shape(&ShowArgs { format: Some(Format::Ndjson), ..args.clone() }, false);
+    let shape = Shape {
+        lore: lore(args)?,
+        directory,
+        witness: input.witness.take(),
+        keeps: input.keeper.is_some(),
+        ..shape
+    };
+    let threads = threads(args, &shape);
+    let keys = Keys::open(args.keylog.as_deref())?;
+    pipeline::run(input, keys, threads, &settings(args, None), &shape, out)
 }
 
 fn inputs(args: &ReadArgs) -> Result<Vec<capture::Input>> {

@@ -1,6 +1,6 @@
 //! The progress bar, where there is something to wait for and somebody to see it.
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, sync::Arc};
 
 use capture::Reader;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 #[derive(Clone, Default)]
 pub struct Progress {
     bar: Option<ProgressBar>,
+    watch: Option<Arc<dyn Fn(u64) + Send + Sync>>,
 }
 
 // === impl Progress ===
@@ -29,11 +30,19 @@ impl Progress {
             }
             _ => None,
         };
-        Self { bar }
+        Self { bar, watch: None }
+    }
+
+    /// Tells `watch` how many bytes were read, and shows nothing.
+    pub fn watched(watch: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        Self { bar: None, watch: Some(Arc::new(watch)) }
     }
 
     /// So far.
     pub fn set(&self, bytes: u64) {
+        if let Some(watch) = &self.watch {
+            watch(bytes);
+        }
         if let Some(bar) = &self.bar {
             bar.set_position(bytes);
         }

@@ -1,0 +1,80 @@
+//! The one way of calls into the store: lines of the output contract become rows here, wherever they
+//! come from. What must never be stored is taken out here.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use store::{Row, Store, StoreError};
+
+use crate::{Import, metrics::Metrics, text::now};
+
+/// Takes calls in.
+pub struct Intake {
+    store: Arc<Store>,
+    metrics: Arc<Metrics>,
+    refused: AtomicU64,
+}
+
+// === impl Intake ===
+
+impl Intake {
+    pub(crate) fn new(store: Arc<Store>, metrics: Arc<Metrics>) -> Self {
+        Self { store, metrics, refused: AtomicU64::new(0) }
+    }
+
+    /// Takes whole lines of calls that an import found. Their ids and streams, which are only their
+    /// own in one capture, get the import's id in front: `12-1` becomes `3:12-1`.
+    ///
+    /// # Errors
+    /// When the store takes no calls.
+    pub fn take(&self, import: &Import, lines: &[u8]) -> Result<(), StoreError> {
+        let mut rows = Vec::new();
+        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let row = str::from_utf8(line)
+                .ok()
+                .and_then(|line| named(line, &import.id))
+                .and_then(|line| Row::of_line(&line).ok());
+            match row {
+                Some(row) => rows.push(row),
+                None => drop(self.refused.fetch_add(1, Ordering::Relaxed)),
+            }
+        }
+        for row in &rows {
+            self.metrics.call(row);
+        }
+        import.calls.fetch_add(rows.len() as u64, Ordering::Relaxed);
+        self.store.append(rows, now())
+    }
+
+    /// Lines that were no calls.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
+/// The line with the import's id in front of the call's id, which is its first member, and of its
+/// stream, which is its last.
+fn named(line: &str, import: &str) -> Option<String> {
+    const ID: &str = "{\"id\":\"";
+    const STREAM: &str = "\"stream\":\"";
+    let rest = line.strip_prefix(ID)?;
+    let at = rest.rfind(STREAM)? + STREAM.len();
+    let (middle, end) = rest.split_at_checked(at)?;
+    Some(format!("{ID}{import}:{middle}{import}:{end}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_and_streams_are_those_of_their_import() {
+        let line = r#"{"id":"5-1","endpoint":"\"stream\":\"7","stream":"5"}"#;
+        let named = named(line, "3").unwrap();
+        assert_eq!(named, r#"{"id":"3:5-1","endpoint":"\"stream\":\"7","stream":"3:5"}"#);
+        assert_eq!(super::named("{}", "3"), None);
+    }
+}

@@ -1,0 +1,43 @@
+//! The HTTP API, the live tail, MCP, and the dashboard's files.
+//!
+//! [`Api`] holds what all of them share: the store, the imports, and who may ask. [`Api::router`] is
+//! the whole of it as one service; [`serve`] puts it on a listener. What captures hold comes in by
+//! [`Intake`], the one way into the store.
+
+mod aggregate;
+mod assets;
+mod call;
+mod calls;
+mod exports;
+mod fault;
+mod guard;
+mod health;
+mod imports;
+mod intake;
+mod language;
+mod map;
+mod mcp;
+mod metrics;
+mod openapi;
+mod otlp;
+mod packets;
+mod params;
+mod query;
+mod roles;
+mod routes;
+mod server;
+mod settings;
+mod state;
+mod streams;
+mod tail;
+mod text;
+mod upload;
+
+pub use fault::{ErrorBody, ErrorFacts, Fault};
+pub use imports::{Count, Facts, Finished, Import, ImportFacts, Imports, Phase};
+pub use intake::Intake;
+pub use mcp::{Asker, Mcp};
+pub use roles::{Role, Tokens};
+pub use server::serve;
+pub use settings::{Limits, Settings};
+pub use state::{Api, Reading};

@@ -1,0 +1,86 @@
+//! A listener: connections, their limits, and how they end.
+
+use std::{io, pin::pin, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    service::TowerToHyperService,
+};
+use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
+
+/// How long a client may take for the headers of a request.
+const HEADERS_TIME: Duration = Duration::from_secs(15);
+/// Headers of a request.
+const HEADERS_MAX: usize = 100;
+/// Bytes of a connection that are read or written at a time: what a client that stalls costs us.
+const CONNECTION_BYTES: usize = 64 << 10;
+/// Requests of one connection at the same time (HTTP/2).
+const STREAMS_MAX: u32 = 100;
+/// How long answers may go on when the server ends.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Serves until `end`; then answers that are nearly done are given a moment.
+///
+/// # Errors
+/// When the listener fails for good.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    connections_max: usize,
+    end: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_TIME)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(CONNECTION_BYTES);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(32 << 10)
+        .max_send_buf_size(CONNECTION_BYTES);
+    let places = Arc::new(Semaphore::new(connections_max));
+    let graceful = GracefulShutdown::new();
+    let mut end = pin!(end);
+    loop {
+        let place = tokio::select! {
+            place = places.clone().acquire_owned() => place,
+            () = &mut end => break,
+        };
+        let Ok(place) = place else { break };
+        let (stream, _) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) if passing(&error) => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            },
+            () = &mut end => break,
+        };
+        // Without it, small events wait for acknowledgments; it costs packets and nothing else.
+        drop(stream.set_nodelay(true));
+        let service = TowerToHyperService::new(router.clone());
+        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            // How it ended is the client's affair.
+            drop(connection.await);
+            drop(place);
+        });
+    }
+    drop(listener);
+    drop(timeout(GRACE, graceful.shutdown()).await);
+    Ok(())
+}
+
+/// The client gave up, or there are too many files open for a moment.
+fn passing(error: &io::Error) -> bool {
+    !matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::PermissionDenied)
+}

@@ -1,0 +1,55 @@
+//! What whoever starts a server decides.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::Tokens;
+
+/// How a server behaves.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Who is let in; everybody, if there are no tokens.
+    pub tokens: Tokens,
+    /// Names by which it is reached, beside `localhost` and addresses.
+    pub hosts: Vec<String>,
+    /// The dashboard's files, instead of those that are built in.
+    pub ui: Option<PathBuf>,
+    /// Where uploads are put.
+    pub uploads: PathBuf,
+    /// What one client may cost.
+    pub limits: Limits,
+}
+
+/// What one client, and all together, may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of one upload.
+    pub upload_bytes: u64,
+    /// Bytes of all uploads that are kept.
+    pub uploads_bytes: u64,
+    /// How long a query may take.
+    pub query_time: Duration,
+    /// Queries that run at the same time; more of them wait.
+    pub queries: usize,
+    /// Readers of the live tail.
+    pub tails: usize,
+    /// Connections.
+    pub connections: usize,
+    /// Bytes of an expression.
+    pub condition_bytes: usize,
+}
+
+// === impl Limits ===
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            upload_bytes: 4 << 30,
+            uploads_bytes: 16 << 30,
+            query_time: Duration::from_secs(30),
+            queries: 4,
+            tails: 2000,
+            connections: 4000,
+            condition_bytes: 8 << 10,
+        }
+    }
+}
