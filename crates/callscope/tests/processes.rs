@@ -135,6 +135,49 @@ fn each_end_has_its_process() {
     assert!(!said.errors.contains("had no room to tell"), "{}", said.errors);
 }
 
+/// Where PostgreSQL's programs are: not among those that everybody runs.
+fn postgresql() -> Option<String> {
+    let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
+    let bins = versions.flatten().map(|entry| entry.path().join("bin"));
+    let bin = bins.filter(|bin| bin.join("initdb").exists()).max()?;
+    Some(bin.display().to_string())
+}
+
+#[test]
+fn a_server_that_forks_for_each_connection_is_told_by_its_child() {
+    if !can_tell(&["setpriv", "ss"]) {
+        return;
+    }
+    let Some(bin) = postgresql() else { return eprintln!("skipped: no PostgreSQL here") };
+    let mut net = Net::new();
+    let folder = net.folder.path().display().to_string();
+    // It does not run as root.
+    let user = "setpriv --reuid postgres --regid postgres --clear-groups";
+    sh(&format!(
+        "chmod 755 {folder}; install -d -o postgres {folder}/db
+         cd {folder}; {user} {bin}/initdb -A trust -N -D {folder}/db >/dev/null"
+    ));
+    let program = format!("{bin}/postgres");
+    let (data, listen) = (format!("{folder}/db"), format!("listen_addresses={SERVER}"));
+    let sockets = format!("unix_socket_directories={data}");
+    let pg_hba = format!("{data}/pg_hba.conf");
+    fs::write(pg_hba, "host all all 0.0.0.0/0 trust\n").unwrap();
+    let mut words: Vec<_> = user.split(' ').collect();
+    words.extend([&program, "-D", &data, "-c", &listen, "-c", &sockets, "-c", "fsync=off"]);
+    let main = net.serve(5432, &words);
+    let tap = tap(&["--netns", &net.server, "--protocol", "postgresql"]);
+    let psql = format!("{bin}/psql");
+    let asks = ["-h", SERVER, "-U", "postgres", "-c", "select 6 * 7"];
+    let pid = net.run(&[&[psql.as_str()][..], &asks].concat());
+    let said = tap.end();
+    let is_it = |call: &&Value| call.to_string().contains("6 * 7");
+    let call = said.calls.iter().find(is_it).unwrap_or_else(|| panic!("{:?}", said.calls));
+    is_process(&call["src"], pid, "psql", call);
+    let server = &call["dst"]["process"];
+    assert_eq!((&server["name"], &server["parent"]), (&"postgres".into(), &main.into()), "{call}");
+    assert_ne!(server["pid"], main);
+}
+
 /// Control groups that leave with the test, the innermost first.
 struct Groups([String; 2]);
 
@@ -163,7 +206,19 @@ fn containers_are_told_and_conditions_ask_for_processes() {
     let mut net = Net::new();
     net.nginx();
     let has_process = "src.process.name == \"curl\" && dst.process.pid > 1";
-    let all = tap(&["--netns", &net.server, "--where", has_process, "--command-lines"]);
+    // A pod of the node's network: its address says nothing.
+    let pods = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": [{
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "agent-x", "namespace": "shop", "uid": uid,
+            "creationTimestamp": "2020-01-01T00:00:00Z"},
+        "spec": {"hostNetwork": true, "nodeName": "n1", "containers": [{"name": "agent"}]},
+        "status": {"phase": "Running", "hostIP": "192.0.2.1", "podIP": "192.0.2.1"},
+    }]});
+    let identity = net.folder.path().join("pods.json");
+    fs::write(&identity, pods.to_string()).unwrap();
+    let identity = ["--identity", identity.to_str().unwrap()];
+    let all = ["--netns", &net.server, "--where", has_process, "--command-lines"];
+    let all = tap(&[&all[..], &identity].concat());
     let none = tap(&["--netns", &net.server, "--no-processes"]);
     // Inside, there is another /sys.
     let inside = format!("ip netns exec {} curl -s http://{SERVER}/contained", net.client);
@@ -177,8 +232,11 @@ fn containers_are_told_and_conditions_ask_for_processes() {
     assert_eq!(container["pod_uid"], uid.as_str());
     let line = &contained["src"]["process"]["command_line"];
     assert_eq!(line[2], format!("http://{SERVER}/contained"), "{contained}");
+    assert_eq!(contained["src"]["pod"], "agent-x", "{contained}");
+    assert_eq!(contained["src"]["evidence"], serde_json::json!(["process-cgroup"]));
     let free = find(&all.calls, "/free");
     assert_eq!(free["src"]["process"].get("container"), None);
+    assert_eq!(free["src"].get("pod"), None, "{free}");
     assert_eq!(none.calls.len(), 2);
     assert!(none.calls.iter().all(|call| call["src"].get("process").is_none()));
     let wrong = start(&["tap", "--no-processes", "--command-lines"]).rest();

@@ -93,7 +93,8 @@ impl Ndjson {
         }
         let src = close_end(ends.src, out);
         push_end(b"\"dst\":{\"ip\":\"", call.server, out);
-        if let Some(service) = call.service() {
+        let told = ends.dst.starts_with(b",\"service_ip\"");
+        if let Some(service) = call.service().filter(|_| !told) {
             push_other(b",\"service_ip\":\"", b"\",\"service_port\":", service, out);
         }
         let dst = close_end(ends.dst, out);
