@@ -135,6 +135,60 @@ fn each_end_has_its_process() {
     assert!(!said.errors.contains("had no room to tell"), "{}", said.errors);
 }
 
+/// Where PostgreSQL's programs are: not among those that everybody runs.
+fn postgresql() -> Option<String> {
+    let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
+    let bins = versions.flatten().map(|entry| entry.path().join("bin"));
+    let bin = bins.filter(|bin| bin.join("initdb").exists()).max()?;
+    Some(bin.display().to_string())
+}
+
+#[test]
+fn a_server_that_forks_for_each_connection_is_told_by_its_child() {
+    if !can_tell(&["setpriv", "ss"]) {
+        return;
+    }
+    let Some(bin) = postgresql() else { return eprintln!("skipped: no PostgreSQL here") };
+    let mut net = Net::new();
+    let folder = net.folder.path().display().to_string();
+    // It does not run as root.
+    let user = "setpriv --reuid postgres --regid postgres --clear-groups";
+    sh(&format!(
+        "chmod 755 {folder}; install -d -o postgres {folder}/db
+         cd {folder}; {user} {bin}/initdb -A trust -N -D {folder}/db >/dev/null"
+    ));
+    let program = format!("{bin}/postgres");
+    let (data, listen) = (format!("{folder}/db"), format!("listen_addresses={SERVER}"));
+    let sockets = format!("unix_socket_directories={data}");
+    let pg_hba = format!("{data}/pg_hba.conf");
+    fs::write(pg_hba, "host all all 0.0.0.0/0 trust\n").unwrap();
+    let mut words: Vec<_> = user.split(' ').collect();
+    words.extend([&program, "-D", &data, "-c", &listen, "-c", &sockets, "-c", "fsync=off"]);
+    let main = net.serve(5432, &words);
+    let tap = tap(&["--netns", &net.server, "--protocol", "postgresql"]);
+    let psql = format!("{bin}/psql");
+    let asks = ["-h", SERVER, "-U", "postgres", "-c", "select 6 * 7"];
+    let pid = net.run(&[&[psql.as_str()][..], &asks].concat());
+    let said = tap.end();
+    let is_it = |call: &&Value| call.to_string().contains("6 * 7");
+    let call = said.calls.iter().find(is_it).unwrap_or_else(|| panic!("{:?}", said.calls));
+    is_process(&call["src"], pid, "psql", call);
+    let server = &call["dst"]["process"];
+    assert_eq!((&server["name"], &server["parent"]), (&"postgres".into(), &main.into()), "{call}");
+    assert_ne!(server["pid"], main);
+}
+
+/// Control groups that leave with the test, the innermost first.
+struct Groups([String; 2]);
+
+impl Drop for Groups {
+    fn drop(&mut self) {
+        for group in &self.0 {
+            let _ = fs::remove_dir(group);
+        }
+    }
+}
+
 #[test]
 fn containers_are_told_and_conditions_ask_for_processes() {
     if !can_tell(&["nginx", "curl", "ss"]) {
@@ -142,12 +196,13 @@ fn containers_are_told_and_conditions_ask_for_processes() {
     }
     let Some(tree) = groups() else { return eprintln!("skipped: no control groups here") };
     let id = format!("{:032x}{:032x}", std::process::id(), 0xc0de_u32);
-    let uid = "0e1b7f5a-93b4-4d55-9bd0-6d4f2d6c1a11";
+    let uid = format!("{:08x}-93b4-4d55-9bd0-6d4f2d6c1a11", std::process::id());
     let pod = format!("{tree}/kubepods-pod{}.slice", uid.replace('-', "_"));
     let group = format!("{pod}/cri-containerd-{id}.scope");
     if let Err(error) = fs::create_dir_all(&group) {
         return eprintln!("skipped: no control group can be made here: {error}");
     }
+    let _groups = Groups([group.clone(), pod]);
     let mut net = Net::new();
     net.nginx();
     let has_process = "src.process.name == \"curl\" && dst.process.pid > 1";
@@ -158,12 +213,11 @@ fn containers_are_told_and_conditions_ask_for_processes() {
     sh(&format!("echo $$ > {group}/cgroup.procs; exec {inside}"));
     net.ask(&format!("curl -s http://{SERVER}/free"));
     let (all, none) = (all.end(), none.end());
-    sh(&format!("rmdir {group} {pod}"));
     let contained = find(&all.calls, "/contained");
     let container = &contained["src"]["process"]["container"];
     assert_eq!(container["id"], id.as_str(), "{contained}");
     assert_eq!(container["runtime"], "containerd");
-    assert_eq!(container["pod_uid"], uid);
+    assert_eq!(container["pod_uid"], uid.as_str());
     let line = &contained["src"]["process"]["command_line"];
     assert_eq!(line[2], format!("http://{SERVER}/contained"), "{contained}");
     let free = find(&all.calls, "/free");

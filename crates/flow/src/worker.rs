@@ -10,6 +10,7 @@ use crate::{
     Report, Settings,
     deliver::order_of,
     shard::{Arrival, Shard},
+    twins::Twins,
     wheel::Wheel,
 };
 
@@ -36,6 +37,7 @@ pub struct Worker {
     slot: u64,
     settings: Settings,
     secrets: Arc<Secrets>,
+    twins: Twins,
     slots: Vec<u32>,
     due: Vec<(u64, u32)>,
 }
@@ -63,6 +65,7 @@ impl Worker {
             slot: 0,
             settings: settings.clone(),
             secrets: Arc::default(),
+            twins: Twins::default(),
             slots: Vec::new(),
             due: Vec::new(),
         }
@@ -92,14 +95,23 @@ impl Worker {
             self.slot = Wheel::slot_of(packet.at);
         }
         self.clock(packet.at, self.ordinal * 2, sink);
-        let arrival = Arrival {
+        let mut arrival = Arrival {
             mark: Mark { at: packet.at, frame: packet.frame },
             ordinal: self.ordinal,
             source: packet.source,
             order: order_of(self.ordinal),
+            asked: None,
         };
         match self.decoder.decode(packet) {
-            Content::Tcp(segment) => {
+            Content::Tcp(mut segment) => {
+                if let Some((first, hash)) = self.twins.note(&segment, packet.at)
+                    && let Some(shard) = own(&mut self.shards, hash, self.index, self.workers)
+                {
+                    shard.is_twin(&first, hash, &arrival, sink);
+                }
+                if let Some(behind) = self.twins.behind(&segment) {
+                    (segment, arrival.asked) = (behind.segment, Some(behind.asked));
+                }
                 if let Some(shard) = own(&mut self.shards, segment.hash, self.index, self.workers) {
                     shard.segment(&segment, &arrival, sink);
                 }

@@ -13,6 +13,9 @@ pub struct Call<'s> {
     pub client: Endpoint,
     /// Who was asked.
     pub server: Endpoint,
+    /// Where the client sent it, if that was translated to the server's address on the way, and both
+    /// were seen (DNAT: a service's address).
+    pub asked: Option<Endpoint>,
     /// The flow's number: the ordinal of its first packet in the whole input, from 1.
     pub stream: u64,
     /// Which byte stream inside the flow it was spoken on (inside TLS, inside a tunnel), from 1 in

@@ -18,6 +18,8 @@ const LINK_HEADER_BYTES: usize = 16;
 const PIECE_BYTES: usize = 64 << 10;
 /// Pieces read of one dump, and of news at once.
 const PIECES_MAX: usize = 4_096;
+/// Interfaces that have vanished whose names are remembered.
+const GONE_MAX: usize = 1_024;
 
 /// The interfaces of one namespace.
 pub(super) struct Links {
@@ -26,6 +28,8 @@ pub(super) struct Links {
     /// Asked what there is.
     questions: OwnedFd,
     names: BTreeMap<u32, String>,
+    /// Those that were there: packets of theirs may still be in the ring. Numbers are not used again.
+    gone: BTreeMap<u32, String>,
 }
 
 // === impl Links ===
@@ -41,7 +45,8 @@ impl Links {
             Ok(fd)
         };
         let news = open(libc::RTMGRP_LINK.cast_unsigned())?;
-        let mut links = Self { news, questions: open(0)?, names: BTreeMap::new() };
+        let mut links =
+            Self { news, questions: open(0)?, names: BTreeMap::new(), gone: BTreeMap::new() };
         links.ask()?;
         Ok(links)
     }
@@ -51,9 +56,9 @@ impl Links {
         self.names.iter().map(|(index, name)| (*index, name.as_str()))
     }
 
-    /// The name of the interface with this number.
+    /// The name that the interface with this number has, or had.
     pub(super) fn name(&self, index: u32) -> Option<&str> {
-        self.names.get(&index).map(String::as_str)
+        self.names.get(&index).or_else(|| self.gone.get(&index)).map(String::as_str)
     }
 
     /// Asks again if there is news; whether anything is different now.
@@ -62,7 +67,11 @@ impl Links {
         let mut news = false;
         for _ in 0..PIECES_MAX {
             match recv(&self.news, &mut piece, RecvFlags::empty()) {
-                Ok(_) => news = true,
+                Ok((len, _)) => {
+                    // It may be gone again before we ask.
+                    self.gone.extend(links(&piece[..len]));
+                    news = true;
+                }
                 // There was more news than room: all the more reason to ask.
                 Err(rustix::io::Errno::NOBUFS) => news = true,
                 Err(_) => break,
@@ -73,7 +82,12 @@ impl Links {
         }
         let before = std::mem::take(&mut self.names);
         self.ask()?;
-        Ok(before != self.names)
+        let is_news = before != self.names;
+        self.gone.extend(before);
+        while self.gone.len() > GONE_MAX {
+            self.gone.pop_first();
+        }
+        Ok(is_news)
     }
 
     /// To wait for.
@@ -125,6 +139,18 @@ fn message(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
     let kind = u16::from_ne_bytes([*bytes.get(4)?, *bytes.get(5)?]);
     let body = bytes.get(MESSAGE_HEADER_BYTES..len)?;
     Some((kind, body, bytes.get(len.next_multiple_of(4)..).unwrap_or_default()))
+}
+
+/// The interfaces that messages are about.
+fn links(mut piece: &[u8]) -> Vec<(u32, String)> {
+    let mut links = Vec::new();
+    while let Some((kind, body, rest)) = message(piece) {
+        piece = rest;
+        if [libc::RTM_NEWLINK, libc::RTM_DELLINK].contains(&kind) {
+            links.extend(link(body));
+        }
+    }
+    links
 }
 
 /// Number and name of the interface that a message is about.
