@@ -48,6 +48,10 @@ pub struct DoctorArgs {
     /// As JSON.
     #[arg(long)]
     pub json: bool,
+    /// Instead, each process that speaks TLS, with which library, and whether `callscope tap --tls` can
+    /// read it, or why not.
+    #[arg(long)]
+    pub tls: bool,
 }
 
 /// Arguments of `callscope read`.
@@ -167,6 +171,11 @@ pub struct TapArgs {
     /// Tell command lines of processes, too: they may hold secrets.
     #[arg(long, conflicts_with = "no_processes")]
     pub command_lines: bool,
+    /// Show what is said under TLS, too, without keys: taken from the applications' TLS libraries, in all
+    /// network namespaces or in those that are named. Neither interfaces nor --filter hold for it. See
+    /// `callscope doctor --tls`.
+    #[arg(long)]
+    pub tls: bool,
     /// Stop after this many seconds.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub duration: Option<Duration>,

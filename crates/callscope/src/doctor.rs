@@ -1,8 +1,11 @@
 //! `callscope doctor`: what this machine allows, section by section.
 
+mod tls;
+
 use std::{fmt::Write as _, io::Write as _};
 
 use anyhow::Result;
+use plaintext::Survey;
 use process::doctor::{Finding, examine};
 use serde_json::json;
 
@@ -21,8 +24,12 @@ struct Section {
 /// # Errors
 /// When standard output can't be written.
 pub fn run(args: &DoctorArgs) -> Result<()> {
-    let sections = sections();
-    let text = if args.json { as_json(&sections) } else { as_text(&sections) };
+    let text = match (args.tls, args.json) {
+        (true, true) => tls::as_json(&Survey::take()),
+        (true, false) => tls::as_text(&Survey::take()),
+        (false, true) => as_json(&sections()),
+        (false, false) => as_text(&sections()),
+    };
     Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 

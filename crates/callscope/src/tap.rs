@@ -1,5 +1,6 @@
 //! `callscope tap`: packets from interfaces in, calls out, as they happen.
 
+mod clear;
 mod processes;
 
 use std::{
@@ -10,11 +11,12 @@ use std::{
 
 use anyhow::{Context, Result};
 use capture::{
+    Intake,
     keep::{Closing, Keeper},
     live::{Space, Stop, Tap, TapOptions},
 };
 
-use self::processes::Processes;
+use self::{clear::Clear, processes::Processes};
 use crate::{
     args::{SpaceArgs, TapArgs},
     read::{self, Input, Limit, OPEN_AFTER, Progress, Witness},
@@ -36,8 +38,8 @@ pub fn run(args: &TapArgs) -> Result<()> {
             eprintln!("callscope: {line}");
         }
     };
-    let tap = Tap::open(&options(args)?, stop.clone(), tell)?;
-    // Inlets (`Tap::inlet`) are put in here: while nothing is read from the tap.
+    let mut tap = Tap::open(&options(args)?, stop.clone(), tell)?;
+    let clear = clear(args, &mut tap)?;
     let processes = processes(args, &tap)?;
     let kept = args.keep.as_deref().map(|folder| Keeper::open(folder, args.keep_size));
     let (keeper, closing) = kept.transpose()?.unzip();
@@ -47,12 +49,16 @@ pub fn run(args: &TapArgs) -> Result<()> {
             if args.interfaces.is_empty() { "any" } else { &args.interfaces.join(" ") };
         eprintln!("callscope: listening on {interfaces}; Ctrl-C ends it");
     }
+    let intake: Box<dyn Intake> = match clear {
+        Some(clear) => Box::new(clear.beside(tap)),
+        None => Box::new(tap),
+    };
     let input = Input {
         before: numbers_before(),
         keeper,
         limit: args.count.map(|left| Limit { left, stop }),
         witness: processes.as_ref().map(|(_, processes)| processes.clone() as Arc<dyn Witness>),
-        ..Input::of(Box::new(tap), Progress::default())
+        ..Input::of(intake, Progress::default())
     };
     // The keeper comes to its end with the input.
     let shown = read::show(input, &args.show, Some(OPEN_AFTER));
@@ -73,6 +79,16 @@ fn processes(args: &TapArgs, tap: &Tap) -> Result<Option<(process::Source, Arc<P
     }
     let processes = Processes::new(&source, tap.namespaces());
     Ok(Some((source, Arc::new(processes))))
+}
+
+/// What is said under TLS, if it is asked for: in the network namespaces that were named, or in all.
+fn clear(args: &TapArgs, tap: &mut Tap) -> Result<Option<Clear>> {
+    if !args.tls {
+        return Ok(None);
+    }
+    let named = spaces(&args.spaces)?;
+    let inodes = tap.namespaces().into_iter().map(|(_, inode)| inode).collect();
+    Clear::start(tap, (!named.is_empty()).then_some(inodes)).map(Some)
 }
 
 fn options(args: &TapArgs) -> Result<TapOptions> {

@@ -6,7 +6,8 @@ use dissect::{
     Context, Conversation, Dissection, Done, Heritage, Inner, Lens, Limits, Next, Opening, Outlet,
     Pool, Secrets, Standing,
 };
-use model::{Budget, Call, CallSink, Dir, Mark, Pairing, Protocol, Side, Timestamp, Why};
+use hashbrown::HashMap;
+use model::{Budget, Call, CallSink, Dir, Endpoint, Mark, Pairing, Protocol, Side, Timestamp, Why};
 use stream::End;
 
 use crate::{
@@ -30,6 +31,9 @@ pub(crate) struct Commons {
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) inner: Inner,
     pub(crate) heritage: Heritage,
+    /// Connections whose clear text comes by another way than by their wire, and how many flows each has
+    /// there.
+    pub(crate) uncovered: HashMap<(Endpoint, Endpoint), u32>,
 }
 
 /// What was seen of each protocol, by its index in the list; the last one is for the unknown.
@@ -178,6 +182,10 @@ impl Deliver<'_> {
         };
         let rare = self.talk.rare.as_deref();
         let names = rare.and_then(|rare| rare.translated.as_deref());
+        let cover = rare.and_then(|rare| rare.cover.as_ref());
+        let is_twin = cover.is_some()
+            && !self.talk.key.is_under_cover()
+            && self.commons.uncovered.contains_key(&(self.talk.key.a, self.talk.key.b));
         let Commons {
             lenses, limits, budget, pool, counts, tally, secrets, inner, heritage, ..
         } = &mut *self.commons;
@@ -190,7 +198,7 @@ impl Deliver<'_> {
                 translated: None,
                 stream: self.talk.stream,
                 inside: rare.map_or(0, |rare| rare.inside),
-                cover: rare.and_then(|rare| rare.cover.as_ref()),
+                cover,
                 number: 0,
                 order: self.order,
                 source: self.talk.source,
@@ -207,6 +215,7 @@ impl Deliver<'_> {
             tally,
             spoken: *number,
             lenses,
+            is_twin,
         };
         let outlet = &mut outlet;
         let mut cx = Context { limits, budget, pool, counts, secrets, inner, heritage, outlet };
@@ -357,10 +366,15 @@ struct FlowOutlet<'a> {
     /// Number in the list of what is spoken.
     spoken: u8,
     lenses: &'static [Lens],
+    /// The same calls are told by the flow that has the connection's clear text.
+    is_twin: bool,
 }
 
 impl Outlet for FlowOutlet<'_> {
     fn done(&mut self, done: &Done<'_>) {
+        if self.is_twin {
+            return;
+        }
         let mut lenses = self.lenses.iter().filter(|lens| std::ptr::eq(lens.over, done.protocol));
         let seen = lenses.find_map(|lens| (lens.sees)(done.request, done.response));
         if !done.goes_on {

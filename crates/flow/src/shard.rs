@@ -99,6 +99,7 @@ impl Shard {
                 secrets: Arc::default(),
                 inner: Inner::default(),
                 heritage: Heritage::default(),
+                uncovered: HashMap::new(),
             },
             held: Budget::new(memory / 4),
             flows_max: (settings.flows_max / shards).max(1),
@@ -284,6 +285,7 @@ impl Shard {
     ) {
         let Some(flow) = self.table.remove(at) else { return };
         let Flow { mut carrier, mut talk, last_at, .. } = flow;
+        self.forget_cover(&talk.key);
         self.groups.retain(|_, flow| *flow != at);
         if let Some(names) = talk.rare.as_ref().and_then(|rare| rare.translated.as_ref()) {
             for twin in &names.twins {
@@ -308,6 +310,20 @@ impl Shard {
             Carrier::Datagrams(_) => deliver.talk.ended = Some(why),
         }
         deliver.close(mark);
+    }
+
+    /// A flow of a connection's clear text is over.
+    fn forget_cover(&mut self, key: &FlowKey) {
+        let ends = (key.a, key.b);
+        if !key.is_under_cover() {
+            return;
+        }
+        if let Some(count) = self.commons.uncovered.get_mut(&ends) {
+            *count -= 1;
+            if *count == 0 {
+                self.commons.uncovered.remove(&ends);
+            }
+        }
     }
 
     /// Bytes charged at most.
@@ -425,6 +441,9 @@ impl Shard {
             self.remove(idlest, arrival.mark, arrival.order, Why::Budget, sink);
         }
         self.counts.flows += 1;
+        if key.is_under_cover() {
+            *self.commons.uncovered.entry((key.a, key.b)).or_default() += 1;
+        }
         let talk = Talk {
             key,
             stream: arrival.ordinal,

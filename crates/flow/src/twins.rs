@@ -127,13 +127,14 @@ impl Twins {
     /// Whether a segment may change what is known here, or be changed by it.
     #[inline]
     pub(crate) fn concerns(&self, segment: &Segment<'_>) -> bool {
-        (segment.flags.syn() && !segment.key.is_under_cover()) || !self.known.is_empty()
+        segment.flags.syn() || !self.known.is_empty()
     }
 
     /// Takes notice of `segment`. If it belongs to a twin it is made one of the connection that is
     /// kept; the twin itself is told when it is found.
     pub(crate) fn segment(&mut self, segment: &mut Segment<'_>, at: Timestamp) -> Option<Found> {
         let found = match (segment.flags.syn(), segment.flags.ack()) {
+            (true, false) if segment.key.is_under_cover() => self.cover(segment, at),
             (true, false) => {
                 self.asks(segment, at);
                 None
@@ -201,6 +202,18 @@ impl Twins {
             client: key.dst(dir),
             server: key.src(dir),
         })
+    }
+
+    /// The clear text of a connection begins: its addresses are translated as those of its wire are.
+    fn cover(&mut self, segment: &Segment<'_>, at: Timestamp) -> Option<Found> {
+        let Segment { key, dir, hash, seq, .. } = *segment;
+        self.known.remove(&key);
+        let wire = FlowKey { scope: key.scope & !FlowKey::UNDER_COVER, ..key };
+        let wire = *self.known.get(&wire)?;
+        let kept = FlowKey { scope: key.scope, ..wire.key };
+        self.known.insert(key, Known { key: kept, isn: seq, last_at: at, ..wire });
+        let (client, server) = (key.src(dir), key.dst(dir));
+        Some(Found { kept: (kept, wire.hash), twin: (key, hash), client, server })
     }
 
     /// Forgets SYNs of long ago.

@@ -104,19 +104,19 @@ impl Worker {
         };
         match self.decoder.decode(packet) {
             Content::Tcp(mut segment) => {
-                if self.twins.concerns(&segment)
-                    && let Some(found) = self.twins.segment(&mut segment, packet.at)
+                let found = match self.twins.concerns(&segment) {
+                    true => self.twins.segment(&mut segment, packet.at),
+                    false => None,
+                };
+                if let Some(found) = &found
+                    && let Some(shard) =
+                        own(&mut self.shards, found.twin.1, self.index, self.workers)
                 {
-                    let [kept, twin] = [found.kept, found.twin];
-                    if let Some(shard) = own(&mut self.shards, twin.1, self.index, self.workers) {
-                        shard.forget(twin, &arrival, sink);
-                    }
-                    if let Some(shard) = own(&mut self.shards, kept.1, self.index, self.workers) {
-                        shard.translated(&found);
-                    }
+                    shard.forget(found.twin, &arrival, sink);
                 }
                 if let Some(shard) = own(&mut self.shards, segment.hash, self.index, self.workers) {
                     shard.segment(&segment, &arrival, sink);
+                    found.iter().for_each(|found| shard.translated(found));
                 }
             }
             Content::Udp(datagram) => {

@@ -497,3 +497,42 @@ fn the_same_question_sent_to_two_servers_is_two_questions() {
     });
     assert_eq!((seen.0.len(), seen.1, seen.2), (2, 2, 0));
 }
+
+#[test]
+fn what_is_decrypted_in_two_ways_is_told_once() {
+    let mut net = Net::new();
+    net.handshake();
+    net.says(Side::Client, &[&b"W"[..], &wrapped(b"Qa\n")].concat());
+    let seq = std::mem::replace(&mut net.seq, [1; 2]);
+    net.scope = FlowKey::UNDER_COVER;
+    net.handshake();
+    net.says(Side::Client, b"Qa\n");
+    (net.scope, net.seq) = (0, seq);
+    net.says(Side::Server, &wrapped(b"Aa\n"));
+    (net.scope, net.seq) = (FlowKey::UNDER_COVER, [5, 2]);
+    net.says(Side::Server, b"Aa\n");
+    let seen = net.end();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    // The one on the wire would be 1.1-1.
+    assert_eq!((&*seen[0].id, seen[0].pairing), ("5.0-1", "matched"));
+}
+
+#[test]
+fn clear_text_is_translated_as_its_wire_was() {
+    let seen = ends(3, |net| {
+        net.segment_at(&[AT_CLIENT, AT_SERVER], Side::Client, 0x02, b"");
+        net.segment_at(&[AT_SERVER, AT_CLIENT], Side::Server, 0x12, b"");
+        net.scope = FlowKey::UNDER_COVER;
+        // The client knows the service, the server itself: both tell the same bytes.
+        for place in [AT_CLIENT, AT_SERVER] {
+            net.seq = [1; 2];
+            net.segment_at(&[place], Side::Client, 0x02, b"");
+            net.segment_at(&[place], Side::Server, 0x12, b"");
+            net.segment_at(&[place], Side::Client, 0x18, b"Qa\n");
+            net.segment_at(&[place], Side::Server, 0x18, b"Aa\n");
+        }
+        net.scope = 0;
+    });
+    let one = told("10.0.0.1:5000", "10.0.0.2:9", None, Some("10.96.0.1:80"));
+    assert_eq!(seen.0, vec![one]);
+}

@@ -58,11 +58,13 @@ impl Context {
         }
     }
 
-    /// The hash of a flow, the same both ways.
+    /// The hash of a flow, the same both ways. What is under a cover is where its wire is: they know of each
+    /// other.
     #[inline]
     pub fn hash<A: Address>(self, pair: Pair<A>, ports: [u16; 2], transport: Transport) -> u64 {
         let [src, dst] = pair.ends(ports).map(|end| A::hash(end, self.seed));
-        hash::of_flow(self.seed, src, dst, transport, self.scope)
+        let scope = if self.scope & FlowKey::UNDER_COVER == 0 { self.scope } else { 0 };
+        hash::of_flow(self.seed, src, dst, transport, scope)
     }
 }
 

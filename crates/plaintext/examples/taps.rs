@@ -3,12 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use plaintext::{Packets, Settings, TapError, Taps, rows};
+use plaintext::{Packets, Settings, Survey, TapError, Taps};
 
 fn main() -> Result<(), TapError> {
     let what = std::env::args().nth(1).unwrap_or_default();
     if what == "rows" {
-        for row in rows() {
+        for row in Survey::take().rows {
             println!("{row:?}");
         }
         return Ok(());
@@ -23,8 +23,8 @@ fn main() -> Result<(), TapError> {
     while Instant::now() < end {
         taps.read(Duration::from_millis(100), &mut packets);
     }
-    for (name, value, is_loss) in taps.counts().lines() {
-        println!("{value:>14}  {name}{}", if is_loss && value > 0 { " (loss)" } else { "" });
+    for plaintext::Line { words, value, is_loss, .. } in taps.counts().lines() {
+        println!("{value:>14}  {words}{}", if is_loss && value > 0 { " (loss)" } else { "" });
     }
     drop(packets);
     println!("{count:>14}  packets made, {bytes} bytes");

@@ -36,25 +36,57 @@ pub struct Lost {
     pub notices: u64,
 }
 
+/// One counter, in words.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Line {
+    /// Its name for programs.
+    pub name: &'static str,
+    /// What it counts.
+    pub words: &'static str,
+    /// How much.
+    pub value: u64,
+    /// Whether something is missing because of it.
+    pub is_loss: bool,
+}
+
 // === impl Counts ===
 
 impl Counts {
-    /// Each counter: what it counts, how much, and whether that is a loss.
+    /// All counters.
     #[must_use]
-    pub fn lines(&self) -> [(&'static str, u64, bool); 12] {
+    pub fn lines(&self) -> [Line; 12] {
+        let kernel = &self.kernel;
+        let seen = |name, words, value| Line { name, words, value, is_loss: false };
+        let lost = |name, words, value| Line { name, words, value, is_loss: true };
         [
-            ("TLS connections tapped", self.connections, false),
-            ("TLS plaintext bytes", self.bytes, false),
-            ("TLS plaintext bytes seen at both ends", self.twice_bytes, false),
-            ("TLS plaintext bytes missing", self.gap_bytes, true),
-            ("TLS plaintext bytes without a known socket", self.unplaced_bytes, true),
-            ("TLS plaintext bytes that waited too long for a socket", self.waited_bytes, true),
-            ("TLS connections given up", self.forgotten, true),
-            ("TLS tap: bytes without room in the ring", self.kernel.ring_bytes, true),
-            ("TLS tap: bytes not in memory", self.kernel.fault_bytes, true),
-            ("TLS tap: bytes sent by the kernel itself", self.kernel.opaque_bytes, true),
-            ("TLS tap: bytes of writes above 64 MiB", self.kernel.large_bytes, true),
-            ("TLS tap: notices without room in the ring", self.kernel.notices, true),
+            seen("tls_connections", "TLS connections tapped", self.connections),
+            seen("tls_bytes", "bytes of TLS plaintext", self.bytes),
+            seen("tls_twice_bytes", "bytes of TLS plaintext seen at both ends", self.twice_bytes),
+            lost("tls_gap_bytes", "bytes of TLS plaintext missing", self.gap_bytes),
+            lost(
+                "tls_unplaced_bytes",
+                "bytes of TLS plaintext whose socket never became known",
+                self.unplaced_bytes,
+            ),
+            lost(
+                "tls_waited_bytes",
+                "bytes of TLS plaintext that waited too long for their socket",
+                self.waited_bytes,
+            ),
+            lost("tls_forgotten", "TLS connections given up: there were too many", self.forgotten),
+            lost("tls_ring_bytes", "bytes of TLS plaintext: the ring was full", kernel.ring_bytes),
+            lost("tls_fault_bytes", "bytes of TLS plaintext not in memory", kernel.fault_bytes),
+            lost(
+                "tls_opaque_bytes",
+                "bytes of TLS plaintext sent by the kernel itself",
+                kernel.opaque_bytes,
+            ),
+            lost(
+                "tls_large_bytes",
+                "bytes of TLS plaintext beyond 64 MiB of one write",
+                kernel.large_bytes,
+            ),
+            lost("tls_notices", "news of TLS connections: the ring was full", kernel.notices),
         ]
     }
 }

@@ -42,6 +42,8 @@ pub struct Made<'p> {
     pub pid: u32,
     /// The inode of its network namespace.
     pub netns: u32,
+    /// Its addresses mean something in that namespace alone: they are loopback's.
+    pub is_local: bool,
     /// The packet, from its IP header on.
     pub bytes: &'p [u8],
 }
@@ -71,7 +73,8 @@ impl<F: FnMut(&Made<'_>)> Packets<F> {
         push_tcp(&mut self.packet, src, dst, seq, ack, flags);
         self.packet.extend_from_slice(payload);
         let Flow { pid, socket, .. } = *flow;
-        (self.take)(&Made { at, pid, netns: socket.netns, bytes: &self.packet });
+        let is_local = local.ip.is_loopback();
+        (self.take)(&Made { at, pid, netns: socket.netns, is_local, bytes: &self.packet });
     }
 }
 

@@ -1,7 +1,6 @@
 //! The taps as a whole: one thread follows processes, the caller's own reads what comes.
 
 use std::{
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -176,48 +175,4 @@ fn clock_ns() -> u64 {
 fn ns(time: Timespec) -> u64 {
     let (seconds, rest) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_nsec));
     seconds.unwrap_or_default() * 1_000_000_000 + rest.unwrap_or_default()
-}
-
-/// A process that speaks TLS, for `callscope doctor --tls`.
-#[derive(Clone, Debug)]
-pub struct Row {
-    /// The process.
-    pub pid: u32,
-    /// Its name.
-    pub name: String,
-    /// The library's name.
-    pub library: &'static str,
-    /// Its version, as it says itself.
-    pub version: Option<String>,
-    /// Its file, as the process sees it.
-    pub path: PathBuf,
-    /// Why it can't be tapped; nothing if it can.
-    pub why_not: Option<String>,
-}
-
-/// Every process that speaks TLS. Reads `/proc` and the files mapped there; attaches to nothing.
-#[must_use]
-pub fn rows() -> Vec<Row> {
-    let mut known = std::collections::HashMap::new();
-    let mut rows = Vec::new();
-    let mut pids = crate::mapped::processes();
-    pids.sort_unstable();
-    for pid in pids {
-        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-        for mapped in crate::mapped::of(pid) {
-            let found = known
-                .entry(mapped.file.clone())
-                .or_insert_with(|| crate::watch::look_into(&mapped.reach(pid), &mapped.path));
-            let Some(found) = found else { continue };
-            rows.push(Row {
-                pid,
-                name: name.trim_end().to_owned(),
-                library: found.library.kind.name(),
-                version: found.library.version.clone(),
-                path: mapped.path.clone(),
-                why_not: found.library.sites.as_ref().err().map(|why| why.why().to_owned()),
-            });
-        }
-    }
-    rows
 }

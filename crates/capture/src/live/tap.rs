@@ -218,7 +218,8 @@ impl Tap {
         if !self.stop.is_rung() {
             return false;
         }
-        let hold = Duration::from_nanos(HOLD_NS);
+        let hold = self.outlets.iter().map(|outlet| outlet.lag_ns).fold(HOLD_NS, u64::max);
+        let hold = Duration::from_nanos(hold);
         let until = *self.last_call.get_or_insert_with(|| Instant::now() + hold);
         Instant::now() >= until
     }
