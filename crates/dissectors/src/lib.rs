@@ -24,6 +24,7 @@ pub mod mongodb;
 pub mod mqtt;
 pub mod mysql;
 pub mod nats;
+pub mod ntp;
 pub mod over_http;
 pub mod postgresql;
 pub mod quic;
@@ -59,6 +60,7 @@ pub static ALL: &[&Dissection] = &[
     &ldap::DISSECTION,
     &smtp::DISSECTION,
     &ftp::DISSECTION,
+    &ntp::DISSECTION,
 ];
 
 /// Protocols that are spoken in the messages of others, and whose calls they are.
