@@ -30,6 +30,7 @@ pub mod postgresql;
 pub mod quic;
 pub mod redis;
 pub mod smtp;
+pub mod snmp;
 pub mod sql;
 pub mod tls;
 pub mod websocket;
@@ -61,6 +62,7 @@ pub static ALL: &[&Dissection] = &[
     &smtp::DISSECTION,
     &ftp::DISSECTION,
     &ntp::DISSECTION,
+    &snmp::DISSECTION,
 ];
 
 /// Protocols that are spoken in the messages of others, and whose calls they are.
