@@ -28,6 +28,7 @@ pub mod ntp;
 pub mod over_http;
 pub mod postgresql;
 pub mod quic;
+pub mod radius;
 pub mod redis;
 pub mod smtp;
 pub mod snmp;
@@ -63,6 +64,7 @@ pub static ALL: &[&Dissection] = &[
     &ftp::DISSECTION,
     &ntp::DISSECTION,
     &snmp::DISSECTION,
+    &radius::DISSECTION,
 ];
 
 /// Protocols that are spoken in the messages of others, and whose calls they are.
