@@ -11,6 +11,7 @@ mod replies;
 pub mod amqp;
 pub mod amqp1;
 pub mod cassandra;
+pub mod dhcp;
 pub mod dns;
 pub mod ftp;
 pub mod http;
@@ -65,6 +66,7 @@ pub static ALL: &[&Dissection] = &[
     &ntp::DISSECTION,
     &snmp::DISSECTION,
     &radius::DISSECTION,
+    &dhcp::DISSECTION,
 ];
 
 /// Protocols that are spoken in the messages of others, and whose calls they are.

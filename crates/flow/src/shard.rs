@@ -1,6 +1,9 @@
 //! The flows of one shard, and everything that is bounded about them.
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+};
 
 use dissect::{Dissection, Heritage, Inner, Lens, Limits, Pool, Secrets};
 use hashbrown::HashMap;
@@ -360,7 +363,7 @@ impl Shard {
             sink,
         );
         let (src, dst) = (datagram.key.src(datagram.dir), datagram.key.dst(datagram.dir));
-        if dst.ip.is_multicast() && self.groups.len() < GROUPS_MAX {
+        if is_group(dst.ip) && self.groups.len() < GROUPS_MAX {
             self.groups.insert((src, dst.port), at);
         }
         at
@@ -405,10 +408,28 @@ impl Shard {
             return None;
         }
         let (src, dst) = (datagram.key.src(datagram.dir), datagram.key.dst(datagram.dir));
-        let at = *self.groups.get(&(dst, src.port))?;
+        let nobody = Endpoint { ip: unspecified(dst.ip), port: dst.port };
+        // Who has no address yet is answered at the one it is given, or by broadcast.
+        let asker = [dst, nobody]
+            .into_iter()
+            .find_map(|asker| self.groups.get(&(asker, src.port)).map(|at| (*at, asker)));
+        let (at, asker) = asker?;
         let talk = &self.table.flow(at)?.talk;
-        let asked = if talk.key.a == dst { Dir::Ab } else { Dir::Ba };
+        let asked = if talk.key.a == asker { Dir::Ab } else { Dir::Ba };
         Some((at, asked.flip()))
+    }
+}
+
+/// Whether an address stands for many, who answer from their own.
+fn is_group(ip: IpAddr) -> bool {
+    ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST)
+}
+
+/// The address of who has none, of the same family.
+fn unspecified(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     }
 }
 
