@@ -12,6 +12,7 @@ pub mod amqp;
 pub mod amqp1;
 pub mod cassandra;
 pub mod dhcp;
+pub mod diameter;
 pub mod dns;
 pub mod ftp;
 pub mod http;
@@ -67,6 +68,7 @@ pub static ALL: &[&Dissection] = &[
     &snmp::DISSECTION,
     &radius::DISSECTION,
     &dhcp::DISSECTION,
+    &diameter::DISSECTION,
 ];
 
 /// Protocols that are spoken in the messages of others, and whose calls they are.
