@@ -32,6 +32,7 @@ pub mod postgresql;
 pub mod quic;
 pub mod radius;
 pub mod redis;
+pub mod sip;
 pub mod smtp;
 pub mod snmp;
 pub mod sql;
@@ -67,6 +68,7 @@ pub static ALL: &[&Dissection] = &[
     &ntp::DISSECTION,
     &snmp::DISSECTION,
     &radius::DISSECTION,
+    &sip::DISSECTION,
     &dhcp::DISSECTION,
     &diameter::DISSECTION,
 ];
