@@ -14,6 +14,7 @@ pub mod cassandra;
 pub mod dhcp;
 pub mod diameter;
 pub mod dns;
+pub mod dubbo;
 pub mod ftp;
 pub mod http;
 pub mod http2;
@@ -71,6 +72,7 @@ pub static ALL: &[&Dissection] = &[
     &sip::DISSECTION,
     &dhcp::DISSECTION,
     &diameter::DISSECTION,
+    &dubbo::DISSECTION,
 ];
 
 /// Protocols that are spoken in the messages of others, and whose calls they are.
