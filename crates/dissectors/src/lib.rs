@@ -33,6 +33,7 @@ pub mod postgresql;
 pub mod quic;
 pub mod radius;
 pub mod redis;
+pub mod rocketmq;
 pub mod sip;
 pub mod smtp;
 pub mod snmp;
@@ -73,6 +74,7 @@ pub static ALL: &[&Dissection] = &[
     &dhcp::DISSECTION,
     &diameter::DISSECTION,
     &dubbo::DISSECTION,
+    &rocketmq::DISSECTION,
 ];
 
 /// Protocols that are spoken in the messages of others, and whose calls they are.
