@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{Result, rewrite::Stream};
 
 /// Protocols that are known by their own framing; everything else is told of calls of HTTP.
-pub const WIRE: [&str; 17] = [
+pub const WIRE: [&str; 31] = [
     "http",
     "http2",
     "websocket",
@@ -30,6 +30,20 @@ pub const WIRE: [&str; 17] = [
     "nats",
     "jsonrpc",
     "quic",
+    "ldap",
+    "smtp",
+    "ftp",
+    "sip",
+    "ntp",
+    "dhcp",
+    "snmp",
+    "radius",
+    "diameter",
+    "zookeeper",
+    "thrift",
+    "dubbo",
+    "rocketmq",
+    "pulsar",
 ];
 
 /// What a stream was called.

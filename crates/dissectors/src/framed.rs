@@ -1,7 +1,7 @@
 //! Protocols whose messages say at their front how long they are: how one is taken, and how the next
 //! one is found after a loss.
 
-use dissect::{Found, Pair, Sink, Step};
+use dissect::{Found, Sink, Step};
 
 /// Why something can't be read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,20 +23,6 @@ impl Halt {
             Self::Bad => Step::Lost,
         }
     }
-}
-
-/// Takes a message whose head, all that is written down, is the first `head` bytes of `input`, and
-/// whose payload are the `body` bytes behind it.
-pub(crate) fn take(
-    pair: Pair,
-    input: &[u8],
-    head: usize,
-    body: u64,
-    sink: &mut Sink<'_, '_>,
-) -> Step {
-    sink.begin(pair);
-    sink.record(input.get(..head).unwrap_or(input));
-    go(head, body, sink)
 }
 
 /// The open message has `head` bytes here, then `body` bytes of payload, and ends.

@@ -11,7 +11,10 @@ mod replies;
 pub mod amqp;
 pub mod amqp1;
 pub mod cassandra;
+pub mod dhcp;
+pub mod diameter;
 pub mod dns;
+pub mod dubbo;
 pub mod ftp;
 pub mod http;
 pub mod http2;
@@ -24,11 +27,16 @@ pub mod mongodb;
 pub mod mqtt;
 pub mod mysql;
 pub mod nats;
+pub mod ntp;
 pub mod over_http;
 pub mod postgresql;
 pub mod quic;
+pub mod radius;
 pub mod redis;
+pub mod rocketmq;
+pub mod sip;
 pub mod smtp;
+pub mod snmp;
 pub mod sql;
 pub mod tls;
 pub mod websocket;
@@ -59,6 +67,14 @@ pub static ALL: &[&Dissection] = &[
     &ldap::DISSECTION,
     &smtp::DISSECTION,
     &ftp::DISSECTION,
+    &ntp::DISSECTION,
+    &snmp::DISSECTION,
+    &radius::DISSECTION,
+    &sip::DISSECTION,
+    &dhcp::DISSECTION,
+    &diameter::DISSECTION,
+    &dubbo::DISSECTION,
+    &rocketmq::DISSECTION,
 ];
 
 /// Protocols that are spoken in the messages of others, and whose calls they are.

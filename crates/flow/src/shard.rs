@@ -1,6 +1,9 @@
 //! The flows of one shard, and everything that is bounded about them.
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+};
 
 use dissect::{Dissection, Heritage, Inner, Lens, Limits, Pool, Secrets};
 use hashbrown::HashMap;
@@ -416,7 +419,7 @@ impl Shard {
         if datagram.id != 0 && client == datagram.dir {
             self.openers.add(opener(datagram), (at, arrival.ordinal), arrival.mark.at);
         }
-        if dst.ip.is_multicast() && self.groups.len() < GROUPS_MAX {
+        if is_group(dst.ip) && self.groups.len() < GROUPS_MAX {
             self.groups.insert((src, dst.port), at);
         }
         at
@@ -464,9 +467,14 @@ impl Shard {
             return None;
         }
         let (src, dst) = (datagram.key.src(datagram.dir), datagram.key.dst(datagram.dir));
-        let at = *self.groups.get(&(dst, src.port))?;
+        let nobody = Endpoint { ip: unspecified(dst.ip), port: dst.port };
+        // Who has no address yet is answered at the one it is given, or by broadcast.
+        let asker = [dst, nobody]
+            .into_iter()
+            .find_map(|asker| self.groups.get(&(asker, src.port)).map(|at| (*at, asker)));
+        let (at, asker) = asker?;
         let talk = &self.table.flow(at)?.talk;
-        let asked = if talk.key.a == dst { Dir::Ab } else { Dir::Ba };
+        let asked = if talk.key.a == asker { Dir::Ab } else { Dir::Ba };
         Some((at, asked.flip()))
     }
 
@@ -502,11 +510,24 @@ impl Shard {
 fn opener(datagram: &Datagram<'_>) -> u64 {
     let src = datagram.key.src(datagram.dir);
     let ip = match src.ip {
-        std::net::IpAddr::V4(ip) => u64::from(ip.to_bits()),
-        std::net::IpAddr::V6(_) => 0,
+        IpAddr::V4(ip) => u64::from(ip.to_bits()),
+        IpAddr::V6(_) => 0,
     };
     let who = ip << 32 | u64::from(src.port) << 16 | u64::from(datagram.id);
     (fingerprint(datagram.payload) ^ who).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// Whether an address stands for many, who answer from their own.
+fn is_group(ip: IpAddr) -> bool {
+    ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST)
+}
+
+/// The address of who has none, of the same family.
+fn unspecified(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    }
 }
 
 fn start_of(carrier: &Carrier) -> Start {
