@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { closeBrowser, everything, listed, rows, serve, sleep, total, until, visit } from './kit.mjs';
+import { closeAll, listed, rows, sleep, total, until, visit, whole } from './kit.mjs';
 
 let server;
-before(async () => { server = await serve(everything()); });
-after(async () => { await closeBrowser(); await server?.stop(); });
+before(async () => { server = await whole(); });
+after(closeAll);
 const query = page => page.getByRole('textbox', { name: 'Query' });
 const whereOf = page => new URL(page.url()).searchParams.get('where') ?? '';
 

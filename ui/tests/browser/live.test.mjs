@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { accessible, closeBrowser, drop, fixtures, listed, proxy, recent, rows, serve, sleep, total, until, upload, visit } from './kit.mjs';
+import { accessible, closeAll, drop, fixtures, listed, proxy, recent, rows, serve, sleep, total, until, upload, visit } from './kit.mjs';
 
 let server;
 before(async () => { server = await serve([]); });
-after(async () => { await closeBrowser(); await server?.stop(); });
+after(async () => { await closeAll(); await server?.stop(); });
 
 test('an empty server says what to do; a capture that is dropped is imported', async () => {
   const page = await visit(server.url, '/calls', { expected: /400/ });
