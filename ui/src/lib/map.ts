@@ -9,6 +9,9 @@ export const FOLD_AT = 40;
 /** More folded namespaces than this are drawn as one, "others". */
 const GROUPS_MAX = 48;
 const WIDTH = 176, HEIGHT = 46;
+/** With fewer links than this, all of them bear their figures, and room is made for them. */
+export const LABELLED_MAX = 14;
+const LABEL = { width: 104, height: 36 };
 
 export interface Shown { id: string; name: string; kind: string; namespace: string; calls: number; errors: number; members: MapNode[]; folded: boolean }
 export interface Link { id: string; from: string; to: string; calls: number; errors: number; rate: number; p99_ns: number | null; parts: MapEdge[] }
@@ -77,7 +80,8 @@ function parts({ nodes, links }: View): View[] {
 
 /** Places from left to right: who asks stands left of who is asked. Parts stand in rows, as wide as `aspect` wants. */
 export function draw(all: View, aspect = 1.7): Drawing {
-  const drawn = parts(all).map(drawPart).sort((a, b) => b.height - a.height || b.width - a.width);
+  const labelled = all.links.length <= LABELLED_MAX;
+  const drawn = parts(all).map(part => drawPart(part, labelled)).sort((a, b) => b.height - a.height || b.width - a.width);
   const area = drawn.reduce((sum, one) => sum + one.width * one.height, 0);
   const wide = Math.max(...drawn.map(one => one.width), Math.sqrt(area * aspect) * 1.08, 1);
   const whole: Drawing = { width: 1, height: 1, nodes: new Map(), groups: [], paths: new Map() };
@@ -101,9 +105,9 @@ export function draw(all: View, aspect = 1.7): Drawing {
   return whole;
 }
 
-function drawPart({ nodes, links }: View): Drawing {
+function drawPart({ nodes, links }: View, labelled: boolean): Drawing {
   const graph = new Graph({ compound: true, multigraph: false });
-  graph.setGraph({ rankdir: 'LR', nodesep: 16, ranksep: nodes.length > 60 ? 110 : 78, marginx: 16, marginy: 16, ranker: 'network-simplex' });
+  graph.setGraph({ rankdir: 'LR', nodesep: labelled ? 30 : 16, ranksep: labelled ? 44 : nodes.length > 60 ? 110 : 78, marginx: 16, marginy: 16, ranker: 'network-simplex' });
   graph.setDefaultEdgeLabel(() => ({}));
   const groups = new Set(nodes.filter(node => !node.folded && node.namespace).map(node => node.namespace));
   for (const group of groups) graph.setNode(`ns:${group}`, {});
@@ -112,7 +116,7 @@ function drawPart({ nodes, links }: View): Drawing {
     if (groups.has(node.namespace) && !node.folded) graph.setParent(node.id, `ns:${node.namespace}`);
   }
   // Whole weights: with fractions, the simplex may chase a rounding error for ever.
-  for (const link of links) graph.setEdge(link.from, link.to, { weight: 1 + Math.round(Math.log10(link.calls + 1)) });
+  for (const link of links) graph.setEdge(link.from, link.to, { weight: 1 + Math.round(Math.log10(link.calls + 1)), ...(labelled ? { ...LABEL, labelpos: 'c' } : {}) });
   dagre(graph);
 
   const placed = new Map<string, Box>();
@@ -128,8 +132,8 @@ function drawPart({ nodes, links }: View): Drawing {
   });
   const paths = new Map<string, { d: string; label: { x: number; y: number } }>();
   for (const link of links) {
-    const { points } = graph.edge(link.from, link.to) as { points: { x: number; y: number }[] };
-    paths.set(link.id, { d: smooth(points), label: points[Math.floor(points.length / 2)]! });
+    const { points, x, y } = graph.edge(link.from, link.to) as { points: { x: number; y: number }[]; x?: number; y?: number };
+    paths.set(link.id, { d: smooth(points), label: x !== undefined && y !== undefined ? { x, y } : points[Math.floor(points.length / 2)]! });
   }
   const all = [...placed.values(), ...around];
   const minX = Math.min(0, ...all.map(box => box.x - 10)), minY = Math.min(0, ...all.map(box => box.y - 10));

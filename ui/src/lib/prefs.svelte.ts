@@ -15,7 +15,7 @@ interface Kept {
 }
 
 const KEY = 'callscope.prefs';
-const FIRST: Kept = { theme: 'auto', utc: true, facets: true, columns: null, widths: {}, panel: 0, history: [], saved: [] };
+const FIRST: Kept = { theme: 'auto', utc: true, facets: !(globalThis.innerWidth < 1000), columns: null, widths: {}, panel: 0, history: [], saved: [] };
 
 function read(): Kept {
   try {

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { accessible, closeBrowser, listed, rows, serve, until, visit } from './kit.mjs';
+import { accessible, closeAll, listed, rows, until, visit, whole } from './kit.mjs';
 
 let server;
-before(async () => { server = await serve(['shop.pcapng.zst', 'browser.pcapng.zst', 'grpc.pcap.zst', 'postgresql.pcap.zst', 'http1-plain.pcap.zst']); });
-after(async () => { await closeBrowser(); await server?.stop(); });
+before(async () => { server = await whole(); });
+after(closeAll);
 
 const one = async where => {
   const { calls } = await server.get('calls', { where, limit: 1, select: 'whole' });

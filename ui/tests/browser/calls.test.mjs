@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { closeBrowser, everything, listed, rows, serve, sleep, total, until, visit } from './kit.mjs';
+import { closeAll, listed, rows, sleep, total, until, visit, whole } from './kit.mjs';
 
 let server;
-before(async () => { server = await serve(everything()); });
-after(async () => { await closeBrowser(); await server?.stop(); });
+before(async () => { server = await whole(); });
+after(closeAll);
 const query = page => page.getByRole('textbox', { name: 'Query' });
 const whereOf = page => new URL(page.url()).searchParams.get('where') ?? '';
 
@@ -36,7 +36,8 @@ test('the last row is reached, without blank rows', async () => {
 });
 
 test('the query is completed, applied, kept in the link and in the history', async () => {
-  const page = await visit(server.url);
+  // While it is typed, what is there so far may be wrong.
+  const page = await visit(server.url, '/calls', { expected: /400/ });
   await listed(page);
   await page.keyboard.press('/');
   await page.keyboard.type('protoc');

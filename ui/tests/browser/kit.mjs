@@ -49,6 +49,10 @@ export async function serve(files, { token, more = [] } = {}) {
 export const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
 export const everything = () => readdirSync(fixtures).filter(name => name.endsWith('.zst'));
 
+let every = null;
+/** One server over all recordings, for all tests that only look. */
+export const whole = () => (every ??= serve(everything()));
+
 /** Between browser and server: its live tail can be held up, as by a slow network. */
 export async function proxy(port) {
   const tails = new Set();
@@ -79,7 +83,13 @@ export async function proxy(port) {
 
 let shared = null;
 export const browser = () => (shared ??= chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--force-color-profile=srgb'] }));
-export const closeBrowser = async () => { if (shared) await (await shared).close(); shared = null; };
+/** Ends the browser, and the server that tests share. */
+export async function closeAll() {
+  const [browser, server] = [shared, every];
+  shared = every = null;
+  if (browser) await (await browser).close();
+  if (server) await (await server).stop();
+}
 
 /**
  * A page of its own. What it logs as an error, throws, or asks of another host fails the test at `page.done()`;

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { accessible, closeBrowser, drop, fixtures, listed, proxy, recent, rows, serve, sleep, total, until, upload, visit } from './kit.mjs';
+import { accessible, closeAll, drop, fixtures, listed, proxy, recent, rows, serve, sleep, total, until, upload, visit } from './kit.mjs';
 
 let server;
 before(async () => { server = await serve([]); });
-after(async () => { await closeBrowser(); await server?.stop(); });
+after(async () => { await closeAll(); await server?.stop(); });
 
 test('an empty server says what to do; a capture that is dropped is imported', async () => {
   const page = await visit(server.url, '/calls', { expected: /400/ });
@@ -38,7 +38,7 @@ test('live calls are listed as they come, held back while one reads, and paused'
   await listed(page);
   const before = await until('the count', () => total(page).catch(() => 0));
   await upload(server.url, recent('http1-plain.pcap.zst'), 'now.pcap');
-  await until('newer rows on top', async () => (await rows(page).first().locator('.method').innerText()) !== '' && (await total(page)) >= before + 166, 20_000);
+  await until('newer rows on top', async () => (await rows(page).first().locator('.method').innerText()) !== '' && (await total(page)) >= before + 166, 40_000);
   await page.getByText(/^Live/).first().waitFor();
   // Further down, the list stands still and says how many are new.
   await page.locator('.table .view').evaluate(view => { view.scrollTop = 900; });

@@ -5,11 +5,11 @@ import { after, before, test } from 'node:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { accessible, closeBrowser, everything, listed, serve, sleep, total, until, visit } from './kit.mjs';
+import { accessible, closeAll, listed, serve, sleep, total, until, visit, whole } from './kit.mjs';
 
 let server;
-before(async () => { server = await serve(everything()); });
-after(async () => { await closeBrowser(); await server?.stop(); });
+before(async () => { server = await whole(); });
+after(closeAll);
 const whereOf = page => new URL(page.url()).searchParams.get('where') ?? '';
 
 test('the map has a node for each workload, and leads to its calls', async () => {
