@@ -36,6 +36,9 @@ pub(crate) struct Snapshot {
     pub(crate) chunks: Vec<Arc<Chunk>>,
 }
 
+/// How many eighths of the limit logs may take: the rest is room for a file to be written.
+const LOG_EIGHTHS: u64 = 5;
+
 // === impl State ===
 
 impl State {
@@ -114,7 +117,9 @@ impl State {
     }
 
     fn try_log(&mut self, rows: &[Row], folder: &Folder, bytes_max: u64) -> io::Result<()> {
-        if !self.make_room(Log::bytes_of(rows) + 8, bytes_max) {
+        let bytes = Log::bytes_of(rows) + 8;
+        let is_room = self.log_bytes() + bytes <= bytes_max / 8 * LOG_EIGHTHS;
+        if !is_room || !self.make_room(bytes, bytes_max) {
             return Err(io::ErrorKind::StorageFull.into());
         }
         let log = match &mut self.current.log {

@@ -168,11 +168,11 @@ impl Store {
         }
         for rows in chunks_of(rows) {
             self.append_chunk(rows, now);
+            self.relieve();
         }
         if now.since(self.state().synced) >= SYNC_NS {
             self.sync(now);
         }
-        self.relieve();
         Ok(())
     }
 

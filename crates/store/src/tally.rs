@@ -1,16 +1,12 @@
 //! Figures of groups of calls, in bounded memory: calls come one by one or in columns, and are not kept.
 
-use arrow_array::{
-    Array, Int64Array, RecordBatch, TimestampNanosecondArray,
-    cast::AsArray,
-    types::{Int64Type, TimestampNanosecondType},
-};
+use arrow_array::{Array, Int64Array, RecordBatch, TimestampNanosecondArray, cast::AsArray};
 use filter::{Columns, Record as _, Value};
 use hashbrown::HashMap;
 
 use crate::{
     Aggregate, By, Cell, Heading, Measure, Row, Searched, StoreError, Table,
-    batch::Texts,
+    batch::{Texts, Words},
     columns,
     figures::{Figures, Sample},
     lean::Grid,
@@ -26,6 +22,8 @@ pub(crate) struct Tally<'q> {
     /// Numbers of values, to the place of the group's figures.
     groups: HashMap<Box<[u32]>, usize>,
     figures: Vec<Figures>,
+    /// Room for the numbers of one call.
+    key: Vec<u32>,
     with_spread: bool,
     first_ns: i64,
     last_ns: i64,
@@ -40,6 +38,14 @@ struct Measured<'b> {
     response: Option<&'b Int64Array>,
     result: Option<Texts<'b>>,
     state: Option<Texts<'b>>,
+}
+
+/// A column of a batch that groups are told by.
+enum Told<'b> {
+    Texts(Texts<'b>),
+    Numbers(&'b Int64Array),
+    Times(&'b TimestampNanosecondArray),
+    Missing,
 }
 
 /// No group yet.
@@ -98,6 +104,7 @@ impl<'q> Tally<'q> {
             names: (0..names).map(|_| Names::default()).collect(),
             groups: HashMap::new(),
             figures: Vec::new(),
+            key: Vec::new(),
             with_spread: question.show.iter().any(is_quantile),
             first_ns: i64::MAX,
             last_ns: i64::MIN,
@@ -128,42 +135,35 @@ impl<'q> Tally<'q> {
     /// Counts the calls at these places of a batch.
     pub(crate) fn add_batch(&mut self, batch: &RecordBatch, places: &[usize]) {
         let measured = Measured::of(batch);
-        let by: Vec<_> = self
-            .question
-            .by
-            .iter()
-            .map(|by| stored_name(by).and_then(|name| batch.column_by_name(name)))
-            .collect();
-        let texts: Vec<Option<Texts<'_>>> =
-            by.iter().map(|array| array.and_then(Texts::of)).collect();
-        let words = texts.iter().map(|texts| texts.as_ref().and_then(Texts::words)).collect();
-        let grid = Grid::of(words).filter(|_| self.question.over.is_none());
-        let mut known = vec![UNKNOWN; grid.as_ref().map_or(0, Grid::end)];
-        let mut key = Vec::with_capacity(self.names.len());
+        let told: Vec<Told<'_>> = self.question.by.iter().map(|by| Told::of(by, batch)).collect();
+        // The group of each combination of words, as far as it was met.
+        let grid = Grid::of(told.iter().map(Told::words).collect());
+        let grid = grid.filter(|_| self.question.over.is_none());
+        let mut met = vec![UNKNOWN; grid.as_ref().map_or(0, Grid::end)];
         for at in places.iter().copied().filter(|at| !measured.is_open(*at)) {
             let time_ns = measured.time.map(|times| times.value(at));
             time_ns.inspect(|ns| self.see(*ns));
             let number = grid.as_ref().map_or(0, |grid| grid.number(at));
-            let mut group = known.get(number).copied().unwrap_or(UNKNOWN);
+            let mut group = met.get(number).copied().unwrap_or(UNKNOWN);
             if group == UNKNOWN {
-                key.clear();
-                self.add_span(time_ns.unwrap_or_default(), &mut key);
-                let spans = key.len();
-                let names = self.names[spans..].iter_mut();
-                for ((array, texts), names) in by.iter().zip(&texts).zip(names) {
-                    key.push(match (texts, array) {
-                        (Some(texts), _) => names.of_text(texts.get(at)),
-                        (None, Some(array)) => names.of(number_at(array, at)),
-                        (None, None) => names.of(Cell::Missing),
-                    });
-                }
-                group = self.group(&key);
-                if let Some(known) = known.get_mut(number) {
-                    *known = group;
+                group = self.group_of(&told, at, time_ns.unwrap_or_default());
+                if let Some(met) = met.get_mut(number) {
+                    *met = group;
                 }
             }
             self.figures[group].add(&measured.sample(at));
         }
+    }
+
+    fn group_of(&mut self, told: &[Told<'_>], at: usize, time_ns: i64) -> usize {
+        let mut key = std::mem::take(&mut self.key);
+        key.clear();
+        self.add_span(time_ns, &mut key);
+        let names = self.names[key.len()..].iter_mut();
+        key.extend(told.iter().zip(names).map(|(told, names)| told.name(at, names)));
+        let group = self.group(&key);
+        self.key = key;
+        group
     }
 
     /// Refuses to go on if memory is full.
@@ -275,15 +275,36 @@ fn cell(row: &Row, by: &By, columns: &Columns) -> Cell {
     }
 }
 
-fn number_at(array: &arrow_array::ArrayRef, at: usize) -> Cell {
-    if array.is_null(at) {
-        return Cell::Missing;
+// === impl Told ===
+
+impl<'b> Told<'b> {
+    fn of(by: &By, batch: &'b RecordBatch) -> Self {
+        let array = stored_name(by).and_then(|name| batch.column_by_name(name));
+        let Some(array) = array else { return Self::Missing };
+        if let Some(times) = array.as_primitive_opt() {
+            return Self::Times(times);
+        }
+        match array.as_primitive_opt() {
+            Some(numbers) => Self::Numbers(numbers),
+            None => Texts::of(array).map_or(Self::Missing, Self::Texts),
+        }
     }
-    if let Some(times) = array.as_primitive_opt::<TimestampNanosecondType>() {
-        return Cell::Time(times.value(at));
+
+    fn words(&self) -> Option<Words<'b>> {
+        if let Self::Texts(texts) = self { texts.words() } else { None }
     }
-    let numbers = array.as_primitive_opt::<Int64Type>();
-    numbers.map_or(Cell::Missing, |numbers| Cell::Int(numbers.value(at)))
+
+    /// The number of a call's value.
+    fn name(&self, at: usize, names: &mut Names) -> u32 {
+        match self {
+            Self::Texts(texts) => names.of_text(texts.get(at)),
+            Self::Numbers(numbers) if numbers.is_valid(at) => {
+                names.of(Cell::Int(numbers.value(at)))
+            }
+            Self::Times(times) if times.is_valid(at) => names.of(Cell::Time(times.value(at))),
+            Self::Numbers(_) | Self::Times(_) | Self::Missing => names.of(Cell::Missing),
+        }
+    }
 }
 
 // === impl Measured ===

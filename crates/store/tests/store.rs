@@ -307,8 +307,11 @@ fn a_search_that_is_stopped_says_where_to_go_on() {
         store.append(rows(from..from + 300), NOW).unwrap();
         store.seal().unwrap();
     }
-    let mut scan =
-        Scan { condition: condition(&store, "duration < duration(\"3us\")"), ..oldest_first() };
+    let mut scan = Scan {
+        condition: condition(&store, "duration < duration(\"3us\")"),
+        limit: 5000,
+        ..oldest_first()
+    };
     let (mut lines, mut stops) = (Vec::new(), 0);
     loop {
         // Asked a few times, each search has enough.
