@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 /// The floor of each crate, those to come included. A crate uses only crates on lower floors.
-pub const FLOORS: [(&str, u8); 18] = [
+pub const FLOORS: [(&str, u8); 19] = [
     ("model", 0),
     ("packet", 1),
     ("stream", 2),
@@ -16,6 +16,7 @@ pub const FLOORS: [(&str, u8); 18] = [
     ("identity", 1),
     ("content", 1),
     ("dissect", 2),
+    ("mask", 2),
     ("dissectors", 3),
     ("flow", 4),
     ("store", 4),
