@@ -86,7 +86,9 @@ fn a_library_in_another_mount_namespace() {
     if !is_root() || !has("openssl") || !has("unshare") || !has("mount") {
         return;
     }
-    let found = run(Command::new("sh").args(["-c", "ldd $(command -v openssl) | awk '/libssl/{print $3}'"]));
+    let found = run(
+        Command::new("sh").args(["-c", "ldd $(command -v openssl) | awk '/libssl/{print $3}'"])
+    );
     let library = String::from_utf8_lossy(&found.stdout).trim().to_owned();
     if !Path::new(&library).exists() {
         println!("skipped: openssl uses no shared libssl");
