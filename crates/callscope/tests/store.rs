@@ -174,7 +174,9 @@ fn duckdb_and_pandas_read_the_files() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let told = String::from_utf8(output.stdout).unwrap();
     let (says, last) = told.trim_end().split_once('\n').unwrap();
-    let says: Vec<Vec<(String, u64, u64, i64, i64)>> = serde_json::from_str(says).unwrap();
+    // Protocol, calls, bytes of requests, first and last time.
+    type Group = (String, u64, u64, i64, i64);
+    let says: Vec<Vec<Group>> = serde_json::from_str(says).unwrap();
     let mut expected = BTreeMap::<String, (u64, u64, i64, i64)>::new();
     let (lines, mut headers) = (whole("shop.pcapng.zst"), 0);
     for line in &lines {

@@ -25,6 +25,7 @@ const TOGETHER: usize = 256;
 const GAP_NS: u64 = 1_000_000;
 const BEGIN: &str = "2026-01-29T";
 const BEGIN_NS: u64 = 1_769_644_800_000_000_000;
+const SERVICES: usize = 14;
 /// Each question is asked so often; the best counts.
 const TIMES: usize = 5;
 
@@ -50,6 +51,9 @@ fn templates(path: &str, payload: bool) -> Result<Vec<(String, String)>, Failure
             continue;
         }
         let line = if payload { line.to_owned() } else { row.without_bodies() };
+        // Whose calls they are: nobody told.
+        let service = format!("\"dst\":{{\"name\":\"service-{}\",", templates.len() % SERVICES);
+        let line = line.replacen("\"dst\":{", &service, 1);
         let from = line.find("\"protocol\"").ok_or("no protocol")?;
         let path = line.find("\"endpoint\":\"/").map_or(line.len(), |at| at + 12);
         templates.push((line[from..path].to_owned(), line[path..].to_owned()));
@@ -134,17 +138,17 @@ fn ask(folder: &str) -> Result<(), Failure> {
     for (what, text) in [
         ("newest 100", ""),
         ("newest 100 errors", r#"status.result == "error""#),
-        ("newest 100 of a service and method", r#"dst.name == "user" && method == "GET""#),
+        ("newest 100 of a service and method", r#"dst.name == "service-7" && method == "GET""#),
         ("newest 100 slow", r#"duration > duration("200ms")"#),
-        ("newest 100 of an endpoint", r#"endpoint == "/t7x/catalogue""#),
+        ("newest 100 of an endpoint", r#"endpoint == "/t7x/login""#),
         ("newest 100 of nobody", r#"dst.name == "nobody""#),
     ] {
         let condition = if text.is_empty() { None } else { condition(text)? };
         for select in [Select::Summary, Select::Whole] {
             let scan = Scan { condition: condition.clone(), select, ..Scan::default() };
-            let (best, worst, rows) = best_of(|| Ok(store.scan(&scan)?.rows.len()))?;
+            let (best, cpu, rows) = best_of(|| Ok(store.scan(&scan)?.rows.len()))?;
             println!(
-                r#"{{"what":"{what}, {select:?}","ms":{best:.1},"worst_ms":{worst:.1},"rows":{rows},"peak_kib":{}}}"#,
+                r#"{{"what":"{what}, {select:?}","ms":{best:.1},"cpu_ms":{cpu:.1},"rows":{rows},"peak_kib":{}}}"#,
                 peak_kib()
             );
         }
@@ -165,9 +169,9 @@ fn ask(folder: &str) -> Result<(), Failure> {
         ("by service and endpoint, over 1 ms", slow),
         ("over 1m", over),
     ] {
-        let (best, worst, rows) = best_of(|| Ok(store.aggregate(&question)?.rows.len()))?;
+        let (best, cpu, rows) = best_of(|| Ok(store.aggregate(&question)?.rows.len()))?;
         println!(
-            r#"{{"what":"{what}","ms":{best:.1},"worst_ms":{worst:.1},"rows":{rows},"peak_kib":{}}}"#,
+            r#"{{"what":"{what}","ms":{best:.1},"cpu_ms":{cpu:.1},"rows":{rows},"peak_kib":{}}}"#,
             peak_kib()
         );
     }
@@ -175,14 +179,14 @@ fn ask(folder: &str) -> Result<(), Failure> {
 }
 
 fn best_of(ask: impl Fn() -> Result<usize, Failure>) -> Result<(f64, f64, usize), Failure> {
-    let (mut best, mut worst, mut rows) = (f64::MAX, 0_f64, 0);
+    let (mut best, mut cpu, mut rows) = (f64::MAX, f64::MAX, 0);
     for _ in 0..TIMES {
-        let begun = now();
+        let (begun, ran) = (now(), ran_ms());
         rows = ask()?;
         best = best.min(ms(begun));
-        worst = worst.max(ms(begun));
+        cpu = cpu.min(ran_ms() - ran);
     }
-    Ok((best, worst, rows))
+    Ok((best, cpu, rows))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures time; the store doesn't")]
@@ -192,6 +196,12 @@ fn now() -> Instant {
 
 fn ms(begun: Instant) -> f64 {
     begun.elapsed().as_secs_f64() * 1000.0
+}
+
+/// Milliseconds that this thread ran (proc: schedstat, in nanoseconds).
+fn ran_ms() -> f64 {
+    let stat = fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    stat.split(' ').next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or_default() / 1e6
 }
 
 /// User and system time of this process (proc(5): fields 14 and 15 of stat, in hundredths of a second).

@@ -128,7 +128,7 @@ fn whoever_is_killed_at_any_moment_loses_nothing_that_was_appended() {
             .spawn()
             .unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
-        let said = |line: &str| Some(line.rsplit_once("appended ")?.1.parse::<u64>().ok()?);
+        let said = |line: &str| line.rsplit_once("appended ")?.1.parse::<u64>().ok();
         chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         // After so many steps, and a moment within one: the same on a slow machine.
         let steps = usize::try_from((chance >> 33) % 100).unwrap();

@@ -122,7 +122,6 @@ fn value(cell: &Cell) -> Value {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "for people")]
 fn told(cell: &Cell, unit: Option<&str>) -> String {
     match (cell, unit) {
         (Cell::Missing, _) => "-".into(),
