@@ -86,7 +86,9 @@ fn a_library_in_another_mount_namespace() {
     if !is_root() || !has("openssl") || !has("unshare") || !has("mount") {
         return;
     }
-    let found = run(Command::new("sh").args(["-c", "ldd $(command -v openssl) | awk '/libssl/{print $3}'"]));
+    let found = run(
+        Command::new("sh").args(["-c", "ldd $(command -v openssl) | awk '/libssl/{print $3}'"])
+    );
     let library = String::from_utf8_lossy(&found.stdout).trim().to_owned();
     if !Path::new(&library).exists() {
         println!("skipped: openssl uses no shared libssl");
@@ -167,7 +169,10 @@ fn a_connection_from_before() {
     let _ = client.wait();
     drop(server);
     let talk = talks.iter().find(|talk| !talk.asked.is_empty()).expect("a connection");
-    assert_eq!(String::from_utf8_lossy(&talk.asked), lines.concat());
+    // The server was waiting inside of a read when the taps came: what that read is missed, if it is the
+    // server's end that is told.
+    let asked = String::from_utf8_lossy(&talk.asked).into_owned();
+    assert!([lines.concat(), lines[1..].concat()].contains(&asked), "{asked}");
     assert!(talk.answered.ends_with(last.as_bytes()), "{talk:?}");
     assert!(!talk.flow.expect("a flow").is_whole);
     assert_eq!(talk.lacks, 0);
