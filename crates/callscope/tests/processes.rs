@@ -206,7 +206,19 @@ fn containers_are_told_and_conditions_ask_for_processes() {
     let mut net = Net::new();
     net.nginx();
     let has_process = "src.process.name == \"curl\" && dst.process.pid > 1";
-    let all = tap(&["--netns", &net.server, "--where", has_process, "--command-lines"]);
+    // A pod of the node's network: its address says nothing.
+    let pods = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": [{
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "agent-x", "namespace": "shop", "uid": uid,
+            "creationTimestamp": "2020-01-01T00:00:00Z"},
+        "spec": {"hostNetwork": true, "nodeName": "n1", "containers": [{"name": "agent"}]},
+        "status": {"phase": "Running", "hostIP": "192.0.2.1", "podIP": "192.0.2.1"},
+    }]});
+    let identity = net.folder.path().join("pods.json");
+    fs::write(&identity, pods.to_string()).unwrap();
+    let identity = ["--identity", identity.to_str().unwrap()];
+    let all = ["--netns", &net.server, "--where", has_process, "--command-lines"];
+    let all = tap(&[&all[..], &identity].concat());
     let none = tap(&["--netns", &net.server, "--no-processes"]);
     // Inside, there is another /sys.
     let inside = format!("ip netns exec {} curl -s http://{SERVER}/contained", net.client);
@@ -220,8 +232,11 @@ fn containers_are_told_and_conditions_ask_for_processes() {
     assert_eq!(container["pod_uid"], uid.as_str());
     let line = &contained["src"]["process"]["command_line"];
     assert_eq!(line[2], format!("http://{SERVER}/contained"), "{contained}");
+    assert_eq!(contained["src"]["pod"], "agent-x", "{contained}");
+    assert_eq!(contained["src"]["evidence"], serde_json::json!(["process-cgroup"]));
     let free = find(&all.calls, "/free");
     assert_eq!(free["src"]["process"].get("container"), None);
+    assert_eq!(free["src"].get("pod"), None, "{free}");
     assert_eq!(none.calls.len(), 2);
     assert!(none.calls.iter().all(|call| call["src"].get("process").is_none()));
     let wrong = start(&["tap", "--no-processes", "--command-lines"]).rest();

@@ -18,7 +18,7 @@ const APART_NS: u64 = 900_000_000;
 /// SYNs remembered.
 const SYNS_MAX: usize = 4_096;
 /// Translated connections remembered; the longest known are forgotten.
-const TWINS_MAX: usize = 1 << 17;
+const TWINS_MAX: usize = 1 << 16;
 
 /// Remembers SYNs, and connections that were translated. Every worker has the same ones, as each
 /// sees all packets.
