@@ -86,7 +86,7 @@ fn calls_under_tls_are_calls() {
             assert_eq!(call["version"], told, "{call}");
             assert_eq!(call["tls"]["decrypted_by"], "ebpf", "{call}");
             assert_eq!(call["pairing"], "matched", "{call}");
-            assert_eq!(call.get("missing"), None, "{call}");
+            assert_eq!(call["missing"], Value::Null, "{call}");
             assert_eq!(call["response"]["body"]["size"], size, "{call}");
             let [src, dst] = [&call["src"], &call["dst"]];
             assert_eq!(

@@ -1,8 +1,16 @@
 //! Who speaks TLS on this machine, and whether it can be tapped.
 
-use std::{collections::HashMap, fs, io::ErrorKind, path::PathBuf};
+use std::{
+    collections::HashMap,
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
-use crate::{mapped, watch};
+use crate::{
+    mapped::{self, FileId},
+    watch,
+};
 
 /// What a look at all processes gave.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +45,10 @@ impl Survey {
     #[must_use]
     pub fn take() -> Self {
         let (mut known, mut survey) = (HashMap::new(), Self::default());
+        // It names all libraries, and is none.
+        if let Some(own) = FileId::of(Path::new("/proc/self/exe")) {
+            known.insert(own, None);
+        }
         let mut pids = mapped::processes();
         pids.sort_unstable();
         for pid in pids.into_iter().filter(|pid| *pid != std::process::id()) {

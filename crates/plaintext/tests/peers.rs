@@ -169,7 +169,10 @@ fn a_connection_from_before() {
     let _ = client.wait();
     drop(server);
     let talk = talks.iter().find(|talk| !talk.asked.is_empty()).expect("a connection");
-    assert_eq!(String::from_utf8_lossy(&talk.asked), lines.concat());
+    // The server was waiting inside of a read when the taps came: what that read is missed, if it is the
+    // server's end that is told.
+    let asked = String::from_utf8_lossy(&talk.asked).into_owned();
+    assert!([lines.concat(), lines[1..].concat()].contains(&asked), "{asked}");
     assert!(talk.answered.ends_with(last.as_bytes()), "{talk:?}");
     assert!(!talk.flow.expect("a flow").is_whole);
     assert_eq!(talk.lacks, 0);
