@@ -74,10 +74,14 @@ export class Data {
     return Math.round(base * (0.5 + luck + (luck > 0.97 ? (luck - 0.97) * 400 : 0)));
   }
 
+  /** Which of several workloads a replica plays: the same for a whole stream. */
+  variant(template, replica) {
+    return this.spread ? Math.floor(noise(replica, Number(this.templates[template].stream.split('.')[0])) * this.spread * 6) : Math.floor(noise(replica, 1) * 6);
+  }
+
   parties(template, replica) {
     const call = this.templates[template];
-    // Which of several workloads a replica plays is the same for a whole stream.
-    const variant = this.spread ? Math.floor(noise(replica, Number(call.stream.split('.')[0])) * this.spread * 6) : Math.floor(noise(replica, 1) * 6);
+    const variant = this.variant(template, replica);
     const serverIsDst = call.dst.port < 32768 || call.src.port >= 32768;
     return [name(call.recording, call.src, serverIsDst, variant, this.spread), name(call.recording, call.dst, !serverIsDst, variant, this.spread), variant];
   }
@@ -108,10 +112,9 @@ export class Data {
   /** A flat record of call `i` for conditions: shared by all replicas with the same parties. */
   record(i) {
     const template = this.tpl[i];
-    const [src, dst, variant] = this.parties(template, this.rep[i]);
-    const key = template * 4096 + variant;
+    const key = template * 4096 + this.variant(template, this.rep[i]);
     let record = this.records.get(key);
-    if (!record) { record = flat(this.templates[template], src, dst); this.records.set(key, record); for (const [field, value] of Object.entries(record)) if (!this.names.has(field)) this.names.set(field, Array.isArray(value) ? 'list' : typeof value === 'object' ? 'map' : typeof value); }
+    if (!record) { const [src, dst] = this.parties(template, this.rep[i]); record = flat(this.templates[template], src, dst); this.records.set(key, record); for (const [field, value] of Object.entries(record)) if (!this.names.has(field)) this.names.set(field, Array.isArray(value) ? 'list' : typeof value === 'object' ? 'map' : typeof value); }
     return record;
   }
 }

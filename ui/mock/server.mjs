@@ -97,9 +97,9 @@ const routes = {
     const counts = Object.fromEntries(of.map(facet => [facet, new Map()]));
     const each = new Map();
     for (let i = 0; i < chosen.length; i++) { const record = data.record(chosen.get(i)); each.set(record, (each.get(record) ?? 0) + 1); }
-    const place = { namespace: r => [r['src.namespace'], r['dst.namespace']], workload: r => [r['src.workload.name'], r['dst.workload.name']], protocol: r => [r.protocol], status: r => [r['status.result'] ?? 'unknown'], endpoint: r => [r.endpoint] };
+    const place = { namespace: r => [r['src.namespace'], r['dst.namespace']], workload: r => [r['src.workload.name'], r['dst.workload.name']], protocol: r => [r.protocol], 'status.result': r => [r['status.result'] ?? 'unknown'], status: r => [r['status.code']], endpoint: r => [r.endpoint] };
     for (const [record, count] of each) for (const facet of of) for (const value of new Set((place[facet] ?? (r => [r[facet]]))(record))) if (value != null) counts[facet].set(value, (counts[facet].get(value) ?? 0) + count);
-    const where = { namespace: v => `(src.namespace == ${quote(v)} || dst.namespace == ${quote(v)})`, workload: v => `(src.workload.name == ${quote(v)} || dst.workload.name == ${quote(v)})`, status: v => `status.result == ${quote(v)}` };
+    const where = { namespace: v => `(src.namespace == ${quote(v)} || dst.namespace == ${quote(v)})`, workload: v => `(src.workload.name == ${quote(v)} || dst.workload.name == ${quote(v)})`, status: v => `status.code == ${quote(v)}` };
     for (const facet of of) facets[facet] = [...counts[facet]].sort((a, b) => b[1] - a[1]).slice(0, limit).map(([value, count]) => ({ value, count, where: (where[facet] ?? (v => `${facet} == ${quote(v)}`))(value) }));
     return { facets };
   },
@@ -174,23 +174,21 @@ function health() {
   const calls = new Map();
   for (let i = Math.max(0, data.count - 20000); i < data.count; i++) { const p = data.templates[data.tpl[i]].protocol; calls.set(p, (calls.get(p) ?? 0) + 1); }
   return {
-    state: flag('loss') ? 'losing' : 'ok',
     sources: [
-      { kind: 'interface', name: 'eth0', state: 'capturing', packets: 184_202_113, bytes: 96_112_402_113, packets_per_second: 41_200, bytes_per_second: 21_400_000, drops: flag('loss') ? 1843 : 0, snaplen: 262144 },
-      { kind: 'file', name: 'shop.pcapng.zst', state: 'done', packets: 812, bytes: 181_332, packets_per_second: 0, bytes_per_second: 0, drops: 0 },
+      { id: '1', kind: 'interface', name: 'eth0', state: 'reading', bytes_read: 96_112_402_113, bytes_total: null, calls: data.count, message: '', warnings: [], facts: { packets: 184_202_113, wire_bytes: 96_112_402_113, flows: 412_118, unknown_flows: 245 }, counts: flag('loss') ? [{ name: 'kernel_drops', words: 'packets that the kernel dropped because they were not read in time', count: 1843, loss: true }] : [] },
+      { id: '2', kind: 'file', name: 'shop.pcapng.zst', state: 'done', bytes_read: 181_332, bytes_total: 181_332, calls: 312, message: '', warnings: [], facts: { packets: 812, wire_bytes: 181_332, flows: 96, unknown_flows: 0 }, counts: [] },
     ],
+    calls: data.count, oldest: data.count ? iso(data.time[0]) : null, newest: data.count ? iso(data.time[data.count - 1]) : null, rates: { calls_per_s: live },
     losses: [
-      { name: 'kernel_drops', count: flag('loss') ? 1843 : 0, words: 'packets that the kernel dropped because they were not read in time', next: 'Give callscope more CPU, or narrow the capture with --filter.' },
-      { name: 'tail_missed', count: 0, words: 'calls that a live view was too slow for', next: 'Nothing is lost in the store; narrow the query.' },
-      { name: 'stream_budget', count: 12, words: 'connections given up because the memory for conversations was full', next: 'Raise --memory.' },
+      ...(flag('loss') ? [{ name: 'kernel_drops', count: 1843, words: 'packets that the kernel dropped because they were not read in time' }] : []),
+      { name: 'stream_budget', count: 12, words: 'connections given up because the memory for conversations was full' },
     ],
-    unknown: [
-      { workload: 'payments/fraud', peer: 'bank.example.com:443', bytes: 48_113_002, connections: 214, why: 'TLS without keys', next: 'Run callscope tap --plaintext on that node, or give it a key log.' },
-      { workload: 'devices/telemetry', peer: 'devices/mosquitto:8883', bytes: 2_113_400, connections: 31, why: 'no protocol recognised', next: 'Name the protocol with --protocol, or record a sample.' },
-    ],
-    dissectors: [...calls].map(([protocol, count]) => ({ protocol, calls: count, messages: count * 2, errors: protocol === 'http' ? 3 : 0, streams: Math.ceil(count / 9) })),
-    store: { path: '/var/lib/callscope', calls: data.count, bytes: data.count * 410, bytes_max: 2 ** 30, oldest: data.count ? iso(data.time[0]) : null, newest: data.count ? iso(data.time[data.count - 1]) : null },
-    version: '0.1.0', uptime_ns: Math.round(process.uptime() * 1e9),
+    noticed: [{ name: 'captured_twice', words: 'datagrams captured twice', count: 2 }],
+    unread: [{ source: 'eth0', what: 'connections in no known protocol', flows: 31, bytes: 2_113_400 }],
+    protocols: [...calls].map(([protocol, count]) => ({ protocol, flows: Math.ceil(count / 9), matched: count, unanswered: protocol === 'http' ? 3 : 0, orphan: 0, one_way: 0 })),
+    tail: { readers: tails.size, missed: 0 },
+    store: { calls: data.count, calls_in_memory: 0, memory_bytes: 0, files: 12, file_bytes: data.count * 410, log_bytes: 0, bytes_max: 2 ** 30 },
+    version: '0.1.0',
   };
 }
 
