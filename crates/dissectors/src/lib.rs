@@ -40,6 +40,7 @@ pub mod snmp;
 pub mod sql;
 pub mod tls;
 pub mod websocket;
+pub mod zookeeper;
 
 use dissect::{Dissection, Lens};
 
@@ -73,6 +74,7 @@ pub static ALL: &[&Dissection] = &[
     &sip::DISSECTION,
     &dhcp::DISSECTION,
     &diameter::DISSECTION,
+    &zookeeper::DISSECTION,
     &dubbo::DISSECTION,
     &rocketmq::DISSECTION,
 ];
