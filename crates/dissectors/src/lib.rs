@@ -30,6 +30,7 @@ pub mod nats;
 pub mod ntp;
 pub mod over_http;
 pub mod postgresql;
+pub mod pulsar;
 pub mod quic;
 pub mod radius;
 pub mod redis;
@@ -77,6 +78,7 @@ pub static ALL: &[&Dissection] = &[
     &zookeeper::DISSECTION,
     &dubbo::DISSECTION,
     &rocketmq::DISSECTION,
+    &pulsar::DISSECTION,
 ];
 
 /// Protocols that are spoken in the messages of others, and whose calls they are.
