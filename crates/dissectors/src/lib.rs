@@ -30,6 +30,7 @@ pub mod nats;
 pub mod ntp;
 pub mod over_http;
 pub mod postgresql;
+pub mod pulsar;
 pub mod quic;
 pub mod radius;
 pub mod redis;
@@ -40,6 +41,7 @@ pub mod snmp;
 pub mod sql;
 pub mod tls;
 pub mod websocket;
+pub mod zookeeper;
 
 use dissect::{Dissection, Lens};
 
@@ -73,8 +75,10 @@ pub static ALL: &[&Dissection] = &[
     &sip::DISSECTION,
     &dhcp::DISSECTION,
     &diameter::DISSECTION,
+    &zookeeper::DISSECTION,
     &dubbo::DISSECTION,
     &rocketmq::DISSECTION,
+    &pulsar::DISSECTION,
 ];
 
 /// Protocols that are spoken in the messages of others, and whose calls they are.
