@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use common::{Server, files, folder, free_port, has, nginx, noise, run};
+use common::{Server, files, folder, free_port, has, nginx, noise, roomy, run};
 use dissect::Limits;
 use flow::{Settings, Worker};
 use model::{Call, FlowKey};
@@ -25,7 +25,7 @@ type Seen = Arc<Mutex<Vec<(model::Timestamp, Vec<u8>)>>>;
 
 /// Taps while `act` goes on; the packets that were made.
 fn tapped(act: impl FnOnce()) -> Option<Vec<(model::Timestamp, Vec<u8>)>> {
-    let mut taps = match Taps::start(plaintext::Settings::default()) {
+    let mut taps = match Taps::start(roomy()) {
         Ok(taps) => taps,
         Err(why) => {
             println!("skipped: {why}");

@@ -4,7 +4,7 @@ mod common;
 
 use std::{fs, process::Command};
 
-use common::{Running, Talk, files, folder, free_port, has, nginx, noise, run};
+use common::{Running, Talk, files, folder, free_port, has, nginx, noise, roomy, run};
 use plaintext::Settings;
 
 const SIZES: [usize; 7] = [1, 383, 4_000, 16_385, 100_000, 1_000_000, 20_000_000];
@@ -49,12 +49,12 @@ fn check(settings: Settings, name: &str) {
 
 #[test]
 fn bodies_of_all_sizes_are_whole() {
-    check(Settings::default(), "http1");
+    check(roomy(), "http1");
 }
 
 #[test]
 fn sockets_are_learned_from_system_calls_too() {
-    check(Settings { by_syscalls: true, ..Settings::default() }, "syscalls");
+    check(Settings { by_syscalls: true, ..roomy() }, "syscalls");
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn http2_is_whole() {
     if !has("nginx") || !has("curl") || !has("openssl") {
         return;
     }
-    let Some(taps) = Running::start(Settings::default()) else { return };
+    let Some(taps) = Running::start(roomy()) else { return };
     let (folder, port) = (folder("http2"), free_port());
     files(&folder, &SIZES);
     let server = nginx(&folder, port);

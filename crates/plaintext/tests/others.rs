@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use common::{Running, Server, Talk, folder, free_port, has, noise, run};
+use common::{Running, Server, Talk, folder, free_port, has, noise, roomy, run};
 use plaintext::Settings;
 
 fn ends_with_body(talk: &Talk, body: &[u8]) -> bool {
@@ -231,7 +231,7 @@ fn go_with_symbols_and_stripped() {
             .env("GO111MODULE", "off")
             .args(["build", "-ldflags", flags, "-o", name, "talk.go"]));
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        let Some(taps) = Running::start(Settings::default()) else { return };
+        let Some(taps) = Running::start(roomy()) else { return };
         let port = free_port();
         let at = format!("127.0.0.1:{port}");
         let server = Server::start(

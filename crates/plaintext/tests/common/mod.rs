@@ -80,6 +80,11 @@ impl Outlet for Talks {
     }
 }
 
+/// With room for everything that a test says at both ends: on a busy machine the reader may come late.
+pub fn roomy() -> Settings {
+    Settings { ring_bytes: 128 << 20, ..Settings::default() }
+}
+
 /// Taps that are read by a thread of their own.
 pub struct Running {
     pub talks: Talks,
