@@ -39,6 +39,7 @@ pub mod sip;
 pub mod smtp;
 pub mod snmp;
 pub mod sql;
+pub mod thrift;
 pub mod tls;
 pub mod websocket;
 pub mod zookeeper;
@@ -78,6 +79,7 @@ pub static ALL: &[&Dissection] = &[
     &zookeeper::DISSECTION,
     &dubbo::DISSECTION,
     &rocketmq::DISSECTION,
+    &thrift::DISSECTION,
     &pulsar::DISSECTION,
 ];
 

@@ -86,12 +86,23 @@ pub(super) fn is_first(from: Side, input: &[u8]) -> bool {
 pub(super) fn sound(from: Side, begun: bool, input: &[u8]) -> Read<u64> {
     let front = Front::read(from, begun, input)?;
     if begun && from == Side::Client {
-        let special = matches!(front.op, codes::PING | codes::CLOSE | codes::WHO_AM_I);
         let fits = match front.op {
-            codes::PING | codes::CLOSE | codes::WHO_AM_I => front.size == 12,
+            codes::PING => front.size == 12 && front.xid == -2,
+            codes::CLOSE | codes::WHO_AM_I => front.size == 12 && front.xid > 0,
             codes::AUTH => front.xid == -4,
-            codes::MULTI | codes::MULTI_READ => front.size >= 12 + 9,
-            codes::SASL | codes::SET_WATCHES | codes::SET_WATCHES_2 => true,
+            codes::SET_WATCHES | codes::SET_WATCHES_2 => front.xid == -8,
+            codes::SASL => {
+                let len = u32_at(input, 12).ok_or(Halt::Short(16))?;
+                u64::from(len) + 16 == front.size as u64
+            }
+            // The first operation, and its path.
+            codes::MULTI | codes::MULTI_READ => {
+                if front.size < 26 {
+                    return Err(Halt::Bad);
+                }
+                let path = input.get(25).ok_or(Halt::Short(26))?;
+                *path == b'/'
+            }
             _ => {
                 // A path, or nothing.
                 let len = u32_at(input, 12).ok_or(Halt::Short(16))?;
@@ -99,7 +110,7 @@ pub(super) fn sound(from: Side, begun: bool, input: &[u8]) -> Read<u64> {
                 *path == b'/' && u64::from(len) + 16 <= front.size as u64 && len > 0
             }
         };
-        if !fits || special && front.xid == 0 {
+        if !fits {
             return Err(Halt::Bad);
         }
     }
