@@ -24,6 +24,7 @@ use dissect::Limits;
 use dissectors::over_http::grpc::Descriptors;
 use filter::{Columns, Condition};
 use flow::Settings;
+use mask::Mask;
 use model::{Lore, Timestamp};
 
 use self::{
@@ -51,6 +52,7 @@ pub fn run(args: &ReadArgs) -> Result<()> {
     let wanted = wanted(args)?;
     let (out, to_terminal) = output(args)?;
     let shape = Shape { lore: lore(args)?, directory, wanted, ..shape(args, to_terminal) };
+    let shape = Shape { mask: mask(args, shape.format)?, ..shape };
     let threads = threads(args, &shape);
     let progress = Progress::new(&reader, !args.quiet && !to_terminal, PROGRESS_BYTES_MIN);
     let keys = Keys::open(args.keylog.as_deref())?;
@@ -142,7 +144,19 @@ fn shape(args: &ReadArgs, to_terminal: bool) -> Shape {
         directory: None,
         dns_names: args.dns_names,
         wanted: None,
+        mask: None,
     }
+}
+
+/// What `--mask` says.
+fn mask(args: &ReadArgs, format: Format) -> Result<Option<Arc<Mask>>> {
+    if !args.mask && !args.masking.is_given() {
+        return Ok(None);
+    }
+    if format == Format::Table {
+        bail!("tables can't be masked: say --format ndjson or --format json");
+    }
+    args.masking.mask(None).map(Some)
 }
 
 /// What payloads are read with.
