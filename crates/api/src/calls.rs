@@ -208,7 +208,8 @@ pub(crate) async fn packets(
                 }
                 !more
             })?;
-            Ok(json!({ "packets": told, "truncated": more }).to_string())
+            let masked = place.headers_only;
+            Ok(json!({ "packets": told, "truncated": more, "masked": masked }).to_string())
         })
         .await?;
     Ok(typed("application/json", text))
@@ -251,7 +252,7 @@ async fn payload(api: &Arc<Api>, role: Role, id: String) -> Result<Value, Fault>
 async fn place(api: &Arc<Api>, role: Role, id: String) -> Result<Place, Fault> {
     let call = payload(api, role, id).await?;
     let inputs = inputs_of(api, &call)?;
-    Place::of_call(&call, inputs)
+    Place::of_call(&call, inputs, api.settings.mask.is_some())
 }
 
 fn packet(found: &packets::Found<'_>) -> Value {

@@ -215,7 +215,9 @@ async fn pcapng(api: &Arc<Api>, chosen: Chosen) -> Result<Response, Fault> {
         for row in &rows {
             let call: Value = value(row, Whole::Summary, Role::Viewer);
             let Ok(inputs) = inputs_of(api, &call) else { continue };
-            let Ok(place) = Place::of_call(&call, inputs) else { continue };
+            let Ok(place) = Place::of_call(&call, inputs, api.settings.mask.is_some()) else {
+                continue;
+            };
             calls += 1;
             places.entry(place.inputs.clone()).or_default().push(place);
         }

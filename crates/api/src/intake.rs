@@ -1,11 +1,15 @@
 //! The one way of calls into the store: lines of the output contract become rows here, wherever they
 //! come from. What must never be stored is taken out here.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
+use mask::Mask;
 use store::{Row, Store, StoreError};
 
 use crate::{Import, metrics::Metrics, text::now};
@@ -14,14 +18,15 @@ use crate::{Import, metrics::Metrics, text::now};
 pub struct Intake {
     store: Arc<Store>,
     metrics: Arc<Metrics>,
+    mask: Option<Arc<Mask>>,
     refused: AtomicU64,
 }
 
 // === impl Intake ===
 
 impl Intake {
-    pub(crate) fn new(store: Arc<Store>, metrics: Arc<Metrics>) -> Self {
-        Self { store, metrics, refused: AtomicU64::new(0) }
+    pub(crate) fn new(store: Arc<Store>, metrics: Arc<Metrics>, mask: Option<Arc<Mask>>) -> Self {
+        Self { store, metrics, mask, refused: AtomicU64::new(0) }
     }
 
     /// Takes whole lines of calls that an import found. Their ids and streams, which are only their
@@ -34,7 +39,8 @@ impl Intake {
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let row = str::from_utf8(line)
                 .ok()
-                .and_then(|line| named(line, &import.id))
+                .and_then(|line| self.masked(line))
+                .and_then(|line| named(&line, &import.id))
                 .and_then(|line| Row::of_line(&line).ok());
             match row {
                 Some(row) => rows.push(row),
@@ -46,6 +52,14 @@ impl Intake {
         }
         import.calls.fetch_add(rows.len() as u64, Ordering::Relaxed);
         self.store.append(rows, now())
+    }
+
+    /// A line that can't be masked is not taken.
+    fn masked<'l>(&self, line: &'l str) -> Option<Cow<'l, str>> {
+        match &self.mask {
+            Some(mask) => mask.line(line).ok(),
+            None => Some(Cow::Borrowed(line)),
+        }
     }
 
     /// Lines that were no calls.

@@ -141,6 +141,8 @@ pub(crate) struct Packets {
     packets: Vec<Packet>,
     /// Whether there are more than are told.
     truncated: bool,
+    /// Whether payloads are cut off, because secrets are masked.
+    masked: bool,
 }
 
 /// A packet.

@@ -25,6 +25,8 @@ pub(crate) struct Place {
     pub(crate) ends: [Endpoint; 2],
     /// Which packets of which file; all of all files if absent.
     pub(crate) frames: Option<(String, RangeInclusive<u64>)>,
+    /// Packets are shown up to the end of their headers.
+    pub(crate) headers_only: bool,
 }
 
 /// A packet that was found.
@@ -44,7 +46,11 @@ impl Place {
     ///
     /// # Errors
     /// When it does not say.
-    pub(crate) fn of_call(call: &Value, inputs: Vec<PathBuf>) -> Result<Self, Fault> {
+    pub(crate) fn of_call(
+        call: &Value,
+        inputs: Vec<PathBuf>,
+        headers_only: bool,
+    ) -> Result<Self, Fault> {
         let none = || Fault::missing("this call does not say which packets it came in");
         let halves = [&call["request"]["frames"], &call["response"]["frames"]];
         let frames: Vec<u64> = halves
@@ -56,7 +62,7 @@ impl Place {
         let (first, last) = frames.iter().min().zip(frames.iter().max()).ok_or_else(none)?;
         let file = call["source"]["name"].as_str().ok_or_else(none)?;
         let ends = ends(call).ok_or_else(none)?;
-        Ok(Self { inputs, ends, frames: Some((file.to_owned(), *first..=*last)) })
+        Ok(Self { inputs, ends, frames: Some((file.to_owned(), *first..=*last)), headers_only })
     }
 }
 
@@ -120,11 +126,18 @@ fn walk(
             let source = source.and_then(|index| reader.sources().get(index));
             let file = source.map_or("", |source| source.name.as_str());
             let content = decoder.decode(&packet);
+            let packet = if place.headers_only { without_payload(packet) } else { packet };
             if !each(packet, content, file) {
                 return Ok(());
             }
         }
     }
+}
+
+/// What was masked in calls stands in the payload of packets: it is cut off.
+fn without_payload(packet: Packet<'_>) -> Packet<'_> {
+    let len = layers::headers_len(packet.link, packet.bytes);
+    Packet { bytes: packet.bytes.get(..len).unwrap_or_default(), ..packet }
 }
 
 /// Only the file that is meant, where one is.

@@ -1,6 +1,8 @@
 //! What whoever starts a server decides.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use mask::Mask;
 
 use crate::Tokens;
 
@@ -15,6 +17,9 @@ pub struct Settings {
     pub ui: Option<PathBuf>,
     /// Where uploads are put.
     pub uploads: PathBuf,
+    /// Takes secrets out of calls before they are stored. While there is one, packets are shown up to
+    /// the end of their headers: their payload is not stored, and not masked.
+    pub mask: Option<Arc<Mask>>,
     /// What one client may cost.
     pub limits: Limits,
 }

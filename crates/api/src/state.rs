@@ -50,7 +50,7 @@ impl Api {
         reading: Reading,
     ) -> std::io::Result<Arc<Self>> {
         let metrics = Arc::new(Metrics::new());
-        let intake = Arc::new(Intake::new(store.clone(), metrics.clone()));
+        let intake = Arc::new(Intake::new(store.clone(), metrics.clone(), settings.mask.clone()));
         let (jobs, waiting) = mpsc::channel::<Arc<Import>>();
         let into = intake.clone();
         thread::Builder::new().name("imports".into()).spawn(move || {

@@ -72,7 +72,7 @@ pub(crate) async fn one(
 /// What the packets of the connection tell, where they are still there.
 fn connection(api: &Api, call: &Value, stop: &store::Stop) -> Result<Watch, Fault> {
     let ends = ends(call).ok_or_else(|| Fault::missing("its ends are not known"))?;
-    let place = Place { inputs: inputs_of(api, call)?, ends, frames: None };
+    let place = Place { inputs: inputs_of(api, call)?, ends, frames: None, headers_only: true };
     let mut watch = Watch::default();
     search(&place, stop, |found| {
         watch.packet(found);

@@ -133,6 +133,16 @@ pub struct ShowArgs {
     /// Colours: on a terminal, always or never (`NO_COLOR` is honoured).
     #[arg(long, value_enum, default_value_t = Colour::Auto)]
     pub color: Colour,
+    /// Mask secrets: credentials, cookies, passwords and tokens by their names and forms; equal ones
+    /// have equal marks (docs/MASKING.md). For ndjson and json.
+    #[arg(long)]
+    pub mask: bool,
+    /// Keep calls in the store with their secrets.
+    #[arg(long, requires = "store")]
+    pub unmasked: bool,
+    /// How secrets are masked.
+    #[command(flatten)]
+    pub masking: crate::masking::MaskArgs,
     /// No summary and no progress bar on standard error; warnings stay.
     #[arg(long, short)]
     pub quiet: bool,

@@ -6,6 +6,7 @@ mod args;
 mod config;
 mod doctor;
 mod identity;
+mod masking;
 mod mcp;
 mod pcap;
 mod protocols;

@@ -26,6 +26,7 @@ use dissect::Limits;
 use dissectors::over_http::grpc::Descriptors;
 use filter::{Columns, Condition};
 use flow::Settings;
+use mask::Mask;
 use model::{Lore, Timestamp};
 
 use self::{
@@ -102,6 +103,7 @@ pub(crate) fn show(mut input: Input, args: &ShowArgs, open_after: Option<Duratio
         keeps: input.keeper.is_some(),
         ..shape(args, to_terminal)
     };
+    let shape = Shape { mask: mask(args, shape.format)?, ..shape };
     let threads = threads(args, &shape);
     let keys = Keys::open(args.keylog.as_deref())?;
     let progress = input.progress.clone();
@@ -202,7 +204,22 @@ fn shape(args: &ShowArgs, to_terminal: bool) -> Shape {
         witness: None,
         keeps: false,
         wanted: None,
+        mask: None,
     }
+}
+
+/// What `--mask` says. Calls that are kept are masked if nothing is said.
+fn mask(args: &ShowArgs, format: Format) -> Result<Option<Arc<Mask>>> {
+    if let Some(store) = &args.store {
+        return if args.unmasked { Ok(None) } else { args.masking.mask(Some(store)).map(Some) };
+    }
+    if !args.mask && !args.masking.is_given() {
+        return Ok(None);
+    }
+    if format == Format::Table {
+        bail!("tables can't be masked: say --format ndjson or --format json");
+    }
+    args.masking.mask(None).map(Some)
 }
 
 /// What payloads are read with.

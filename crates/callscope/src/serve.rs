@@ -110,6 +110,13 @@ pub struct WhatArgs {
     /// Name addresses that nothing else names as the name servers in the capture did.
     #[arg(long)]
     pub dns_names: bool,
+    /// Store secrets as they are, and show packets with their payload. Without, credentials, cookies,
+    /// passwords and tokens are masked before calls are stored (docs/MASKING.md).
+    #[arg(long)]
+    pub unmasked: bool,
+    /// How secrets are masked.
+    #[command(flatten)]
+    pub masking: crate::masking::MaskArgs,
 }
 
 /// A server without its listener, and what it lives on.
@@ -188,6 +195,8 @@ impl House {
             age_max: what.store_age.map(|hours| Duration::from_secs(hours.saturating_mul(3600))),
             ..store::Options::default()
         };
+        let mask =
+            if what.unmasked { None } else { Some(what.masking.mask(what.store.as_deref())?) };
         let store = Store::open(folder, columns.clone(), options, now()).map_err(|error| {
             let hint = "; a running server is asked by `callscope mcp --server http://…`";
             let hint = if matches!(error, store::StoreError::InUse { .. }) { hint } else { "" };
@@ -203,7 +212,7 @@ impl House {
         let show = imports::show_args(what);
         let directory = crate::read::directory(&show.identity)?;
         let reading = imports::reading(show, directory);
-        let settings = Settings { uploads: temporary.path().join("uploads"), ..settings };
+        let settings = Settings { uploads: temporary.path().join("uploads"), mask, ..settings };
         let api = Api::new(store.clone(), columns, protocols, imports, settings, reading)?;
         Ok(Self { api, store, _folder: Some(temporary) })
     }

@@ -1,6 +1,6 @@
 //! Which names say that a secret follows.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use crate::Rules;
 
@@ -106,8 +106,9 @@ pub(crate) struct Names {
 
 impl Names {
     pub(crate) fn new(rules: &Rules) -> Self {
-        let own =
-            |names: &[String]| -> Vec<String> { names.iter().map(|name| plain(name)).collect() };
+        let own = |names: &[String]| -> Vec<String> {
+            names.iter().map(|name| plain_of_any(name)).collect()
+        };
         let mut harmless: HashSet<String> = HARMLESS.map(str::to_owned).into();
         harmless.extend(own(&rules.keep));
         let mut secret: HashSet<String> = WHOLE.map(str::to_owned).into();
@@ -121,14 +122,16 @@ impl Names {
 
     /// Whether a secret follows this name, which may be a path: `user[password]`, `auth.token`.
     pub(crate) fn is_secret(&self, name: &str) -> bool {
-        let whole = plain(name);
-        if self.is_plain_secret(&whole) {
+        let mut place = [0; NAME_BYTES_MAX];
+        if self.is_plain_secret(&plain(name, &mut place)) {
             return true;
         }
         // Only a part of a path is like a name of its own.
-        let last =
-            name.trim_end_matches([']', '"', '\'']).rsplit(['.', '[', '/', ':', '$', '@']).next();
-        last.is_some_and(|last| last.len() < name.len() && self.is_plain_secret(&plain(last)))
+        let last = name.trim_end_matches([']', '"', '\'']);
+        let last = last.rsplit(['.', '[', '/', ':', '$', '@']).next();
+        last.is_some_and(|last| {
+            last.len() < name.len() && self.is_plain_secret(&plain(last, &mut place))
+        })
     }
 
     fn is_plain_secret(&self, name: &str) -> bool {
@@ -143,7 +146,21 @@ impl Names {
 }
 
 /// The letters and digits of a name, in lower case; of brackets that are percent-encoded nothing.
-fn plain(name: &str) -> String {
+/// Nearly all names need no more room than `place`.
+fn plain<'p>(name: &str, place: &'p mut [u8; NAME_BYTES_MAX]) -> Cow<'p, str> {
+    if name.len() > NAME_BYTES_MAX || !name.is_ascii() || name.contains('%') {
+        return Cow::Owned(plain_of_any(name));
+    }
+    let letters = name.bytes().filter(u8::is_ascii_alphanumeric);
+    let mut len = 0;
+    for (byte, letter) in place.iter_mut().zip(letters) {
+        *byte = letter.to_ascii_lowercase();
+        len += 1;
+    }
+    String::from_utf8_lossy(place.get(..len).unwrap_or_default())
+}
+
+fn plain_of_any(name: &str) -> String {
     let name = match name.char_indices().nth_back(NAME_BYTES_MAX) {
         Some((at, _)) => &name[at..],
         None => name,
@@ -154,12 +171,15 @@ fn plain(name: &str) -> String {
 
 /// Whether numbers after this name are counts: `tokens: 17`.
 pub(crate) fn counts(name: &str) -> bool {
-    plain(name).ends_with("tokens")
+    plain_of_any(name).ends_with("tokens")
 }
 
 /// Whether all of a line belongs to this name where it is a header.
 pub(crate) fn is_header(name: &str) -> bool {
-    matches!(plain(name).as_str(), "authorization" | "proxyauthorization" | "cookie" | "setcookie")
+    matches!(
+        plain_of_any(name).as_str(),
+        "authorization" | "proxyauthorization" | "cookie" | "setcookie"
+    )
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use aho_corasick::AhoCorasick;
 use regex::{Regex, RegexBuilder, bytes};
 
 use crate::RuleError;
@@ -32,12 +33,42 @@ const PLACES: [&str; 2] = [
     r"(?i)\b(?:identified\s+(?:with\s+\S+\s+)?by|password)\s+(?:as\s+|hash\s+)?'((?:[^']|'')+)'?",
 ];
 
+/// One of these, in any case, is in each of the forms above.
+const SIGNS: [&str; 25] = [
+    "eyj",
+    "akia",
+    "asia",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "aiza",
+    "ya29.",
+    "npm_",
+    "sk-",
+    "xox",
+    "k_live_",
+    "k_test_",
+    "private key",
+    "bearer",
+    "negotiate",
+    "token",
+    "basic",
+    "://",
+    "identified",
+    "password",
+];
+
 /// Forms of secrets.
 #[derive(Debug)]
 pub(crate) struct Patterns {
+    signs: AhoCorasick,
     tokens: Regex,
+    places: Vec<Regex>,
     scheme: Regex,
-    /// The first group is the secret, else all.
     own: Vec<Regex>,
     bytes: bytes::Regex,
 }
@@ -51,14 +82,17 @@ impl Patterns {
             let built = RegexBuilder::new(pattern).size_limit(SIZE_MAX).build();
             built.map_err(|error| fault(pattern, error))
         };
+        let signs = AhoCorasick::builder().ascii_case_insensitive(true).build(SIGNS);
+        let signs = signs.map_err(|error| fault("", regex::Error::Syntax(error.to_string())))?;
+        let all = |patterns: &[&str]| -> Result<Vec<Regex>, RuleError> {
+            patterns.iter().map(|one| compile(one)).collect()
+        };
         Ok(Self {
+            signs,
             tokens: compile(TOKENS)?,
             scheme: compile(SCHEME)?,
-            own: PLACES
-                .into_iter()
-                .chain(own.iter().map(String::as_str))
-                .map(compile)
-                .collect::<Result<_, _>>()?,
+            places: all(&PLACES)?,
+            own: all(&own.iter().map(String::as_str).collect::<Vec<_>>())?,
             bytes: bytes::RegexBuilder::new(TOKENS)
                 .unicode(false)
                 .build()
@@ -68,24 +102,34 @@ impl Patterns {
 
     /// Shows where secrets are.
     pub(crate) fn find(&self, text: &str, mut each: impl FnMut(Range<usize>)) {
+        for pattern in &self.own {
+            first_groups(pattern, text, &mut each);
+        }
+        if !self.signs.is_match(text) {
+            return;
+        }
         self.tokens.find_iter(text).for_each(|found| each(found.range()));
         for found in self.scheme.captures_iter(text).filter_map(|all| all.get(1)) {
             if !is_word(found.as_str()) {
                 each(found.range());
             }
         }
-        for pattern in &self.own {
-            for all in pattern.captures_iter(text) {
-                if let Some(found) = all.get(1).or_else(|| all.get(0)) {
-                    each(found.range());
-                }
-            }
+        for pattern in &self.places {
+            first_groups(pattern, text, &mut each);
         }
     }
 
     /// Shows where secrets are in bytes that are no text.
     pub(crate) fn find_bytes(&self, bytes: &[u8], mut each: impl FnMut(Range<usize>)) {
         self.bytes.find_iter(bytes).for_each(|found| each(found.range()));
+    }
+}
+
+fn first_groups(pattern: &Regex, text: &str, each: &mut impl FnMut(Range<usize>)) {
+    for all in pattern.captures_iter(text) {
+        if let Some(found) = all.get(1).or_else(|| all.get(0)) {
+            each(found.range());
+        }
     }
 }
 

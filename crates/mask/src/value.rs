@@ -39,7 +39,7 @@ pub(crate) fn find(text: &str, from: usize, place: Place, hits: &mut Hits) -> us
     let at = bare(text, from, place);
     let value = text.get(at.clone()).unwrap_or_default();
     let is_number = value.bytes().all(|byte| byte.is_ascii_digit() || b"-+.eE".contains(&byte));
-    if !is_word(value) && !(is_number && place.counts) {
+    if !(is_word(value) || is_number && place.counts) {
         let form = match place {
             Place { is_quoted: true, .. } => Form::Number(backslashes_before(text, from)),
             Place { separator: b'=', .. } => Form::Percent,

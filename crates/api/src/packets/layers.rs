@@ -32,30 +32,33 @@ enum Next<'b> {
 #[must_use]
 pub fn layers(link: LinkType, bytes: &[u8]) -> Vec<Layer> {
     let mut layers = Vec::new();
-    let mut next = of_link(link, bytes, &mut layers);
+    let told = match payload(link, bytes, &mut layers) {
+        Some([]) => return layers,
+        Some(rest) => ("Data", format!("{} bytes", rest.len())),
+        None => ("Unread", "the rest is cut off or not understood".to_owned()),
+    };
+    layers.push(Layer { name: told.0, summary: told.1, fields: Vec::new() });
+    layers
+}
+
+/// Bytes of a packet up to its payload; none where it can't be told apart.
+pub(crate) fn headers_len(link: LinkType, bytes: &[u8]) -> usize {
+    let payload = payload(link, bytes, &mut Vec::new());
+    payload.map_or(0, |rest| rest.as_ptr().addr().saturating_sub(bytes.as_ptr().addr()))
+}
+
+/// Tells the headers; what comes after the last one, if all are understood.
+fn payload<'b>(link: LinkType, bytes: &'b [u8], layers: &mut Vec<Layer>) -> Option<&'b [u8]> {
+    let mut next = of_link(link, bytes, layers)?;
     for _ in 0..LAYERS_MAX {
         next = match next {
-            Some(Next::EtherType(kind, rest)) => ether_type(kind, rest, &mut layers),
-            Some(Next::Ip(rest)) => ip(rest, &mut layers),
-            Some(Next::Protocol(number, rest)) => protocol(number, rest, &mut layers),
-            Some(Next::Data(rest)) => {
-                if !rest.is_empty() {
-                    layers.push(Layer {
-                        name: "Data",
-                        summary: format!("{} bytes", rest.len()),
-                        fields: Vec::new(),
-                    });
-                }
-                return layers;
-            }
-            None => {
-                let summary = "the rest is cut off or not understood".to_owned();
-                layers.push(Layer { name: "Unread", summary, fields: Vec::new() });
-                return layers;
-            }
+            Next::EtherType(kind, rest) => ether_type(kind, rest, layers)?,
+            Next::Ip(rest) => ip(rest, layers)?,
+            Next::Protocol(number, rest) => protocol(number, rest, layers)?,
+            Next::Data(rest) => return Some(rest),
         };
     }
-    layers
+    None
 }
 
 fn of_link<'b>(link: LinkType, bytes: &'b [u8], layers: &mut Vec<Layer>) -> Option<Next<'b>> {
@@ -315,6 +318,16 @@ mod tests {
             let layers = layers(LinkType::ETHERNET, &whole[..end]);
             assert!(!layers.is_empty() && layers.len() <= 4, "{end}");
         }
+    }
+
+    #[test]
+    fn a_packet_without_its_payload_has_all_its_headers() {
+        let whole = packet();
+        assert_eq!(headers_len(LinkType::ETHERNET, &whole), whole.len() - 2);
+        assert_eq!(headers_len(LinkType::ETHERNET, &whole[..40]), 0);
+        // Padding of the link is no payload.
+        let padded = [whole.as_slice(), b"padding"].concat();
+        assert_eq!(headers_len(LinkType::ETHERNET, &padded), whole.len() - 2);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Calls to text: what each worker renders by itself, and what is only known where all comes together.
 
 use std::{
+    borrow::Cow,
     io::{self, IoSlice, Write},
     rc::Rc,
     sync::Arc,
@@ -10,6 +11,7 @@ use anyhow::Result;
 use export::{Abouts, Around, Ends, Eyes, Json, Ndjson, Options, Places, Style, Table};
 use filter::{Columns, Condition};
 use identity::{Answers, Directory, Lesson};
+use mask::Mask;
 use model::{Call, CallSink, Endpoint, Lore, Source};
 
 use super::{
@@ -48,6 +50,8 @@ pub struct Shape {
     pub keeps: bool,
     /// Which calls are shown.
     pub wanted: Option<Wanted>,
+    /// Takes secrets out of lines.
+    pub mask: Option<Arc<Mask>>,
 }
 
 /// Which calls are shown: a condition, and the names that it was compiled with.
@@ -280,6 +284,7 @@ impl CallSink for Renderer {
 /// What stands around all calls together.
 pub struct Ending {
     json: Option<Json>,
+    mask: Option<Arc<Mask>>,
     text: Vec<u8>,
 }
 
@@ -288,7 +293,8 @@ pub struct Ending {
 impl Ending {
     /// For this shape.
     pub fn new(shape: &Shape) -> Self {
-        Self { json: (shape.format == Format::Json).then(Json::new), text: Vec::new() }
+        let json = (shape.format == Format::Json).then(Json::new);
+        Self { json, mask: shape.mask.clone(), text: Vec::new() }
     }
 
     /// Writes some calls, whole lines each.
@@ -299,13 +305,20 @@ impl Ending {
         if calls.iter().all(|calls| calls.is_empty()) {
             return Ok(());
         }
-        let Some(json) = &mut self.json else {
+        if self.json.is_none() && self.mask.is_none() {
             write_slices(calls, out)?;
             return Ok(out.flush()?);
-        };
+        }
         self.text.clear();
         for line in calls.iter().flat_map(|calls| calls.split_inclusive(|byte| *byte == b'\n')) {
-            json.line(line, &mut self.text);
+            let line = match &self.mask {
+                Some(mask) => masked(mask, line)?,
+                None => Cow::Borrowed(line),
+            };
+            match &mut self.json {
+                Some(json) => json.line(&line, &mut self.text),
+                None => self.text.extend_from_slice(&line),
+            }
         }
         out.write_all(&self.text)?;
         Ok(out.flush()?)
@@ -323,6 +336,15 @@ impl Ending {
         }
         Ok(out.flush()?)
     }
+}
+
+/// A line, with its line feed, without its secrets.
+fn masked<'l>(mask: &Mask, line: &'l [u8]) -> Result<Cow<'l, [u8]>> {
+    let text = str::from_utf8(line)?;
+    Ok(match mask.line(text.trim_end_matches('\n'))? {
+        Cow::Borrowed(_) => Cow::Borrowed(line),
+        Cow::Owned(masked) => Cow::Owned((masked + "\n").into_bytes()),
+    })
 }
 
 /// Writes all of them, without copying them together.
