@@ -22,6 +22,10 @@ pub struct Args {
 pub enum Command {
     /// Read capture files and show their calls.
     Read(ReadArgs),
+    /// Listen to interfaces and show the calls that pass, as they are finished.
+    Tap(TapArgs),
+    /// Cut the packets of calls, or of a time, out of what `callscope tap --keep` has kept.
+    Pcap(PcapArgs),
     /// List the protocols, with the fields that each of them fills in.
     Protocols(ProtocolsArgs),
     /// Who had which address when.
@@ -45,7 +49,7 @@ pub struct DoctorArgs {
 }
 
 /// Arguments of `callscope read`.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Debug, clap::Args)]
 #[command(
     after_help = "Exit codes: 0 done (also when the reader of a pipe has seen enough), 1 something could not be \
                         read or written, 2 wrong usage.\n\nExamples:\n  callscope read shop.pcapng\n  \
@@ -56,6 +60,17 @@ pub struct ReadArgs {
     /// Several are merged by time.
     #[arg(value_name = "FILE|DIR|-")]
     pub inputs: Vec<OsString>,
+    /// Read on as the file grows, until interrupted.
+    #[arg(long)]
+    pub follow: bool,
+    /// How calls are shown.
+    #[command(flatten)]
+    pub show: ShowArgs,
+}
+
+/// Arguments of every command that shows calls.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ShowArgs {
     /// How to show calls [default: table on a terminal, ndjson elsewhere].
     #[arg(long, value_enum)]
     pub format: Option<Format>,
@@ -116,6 +131,112 @@ pub struct ReadArgs {
     /// No summary and no progress bar on standard error; warnings stay.
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// Arguments of `callscope tap`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 done (also when interrupted), 1 something could not be captured or written, 2 wrong \
+                        usage.\n\nExamples:\n  callscope tap\n  callscope tap eth0 'veth*' --filter 'tcp port 80'\n  \
+                        callscope tap --container 3f2a9b7c11d0 --details\n  \
+                        callscope tap --keep /var/lib/callscope --keep-size 10GiB --format none"
+)]
+pub struct TapArgs {
+    /// Interfaces: names, patterns with * and ?, or any. They may come and go [default: any].
+    #[arg(value_name = "INTERFACE")]
+    pub interfaces: Vec<String>,
+    /// Capture only packets that this filter in tcpdump's syntax accepts.
+    #[arg(long, short = 'f', value_name = "FILTER")]
+    pub filter: Option<String>,
+    /// Which network namespaces are listened in.
+    #[command(flatten)]
+    pub spaces: SpaceArgs,
+    /// Room in the kernel for packets that wait to be read, in each network namespace.
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = crate::size::bytes)]
+    pub ring: u64,
+    /// Have the interfaces that are named receive what is for other machines, too (mirror ports).
+    #[arg(long, requires = "interfaces")]
+    pub promiscuous: bool,
+    /// Show callscope's own connections, too.
+    #[arg(long)]
+    pub own_traffic: bool,
+    /// Don't look for the processes that the sockets belong to.
+    #[arg(long)]
+    pub no_processes: bool,
+    /// Tell command lines of processes, too: they may hold secrets.
+    #[arg(long, conflicts_with = "no_processes")]
+    pub command_lines: bool,
+    /// Stop after this many seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub duration: Option<Duration>,
+    /// Stop after this many calls.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// Keep all captured packets in this folder, the oldest leaving for the newest; see
+    /// `callscope pcap`.
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+    /// Bytes kept at most.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = crate::size::bytes)]
+    pub keep_size: u64,
+    /// How calls are shown.
+    #[command(flatten)]
+    pub show: ShowArgs,
+}
+
+/// Which network namespaces are listened in.
+#[derive(Clone, Debug, clap::Args)]
+pub struct SpaceArgs {
+    /// Listen in this network namespace, by its name (`ip netns`) or path, instead of our own. May be
+    /// given several times, as may the other three.
+    #[arg(long, value_name = "NAME|PATH")]
+    pub netns: Vec<String>,
+    /// Listen in the network namespace of this process.
+    #[arg(long, value_name = "PID")]
+    pub pid: Vec<u32>,
+    /// Listen in the network namespace of this container, by its id or the first 8 digits of it or
+    /// more.
+    #[arg(long, value_name = "ID")]
+    pub container: Vec<String>,
+    /// Listen in the network namespace of this pod of this node.
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    pub pod: Vec<String>,
+}
+
+/// Arguments of `callscope pcap`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  callscope pcap 230151712345678-3 --keep /var/lib/callscope -o call.pcapng\n  \
+                        callscope pcap --where 'http && status_code >= 500' --keep /var/lib/callscope -o errors.pcapng\n  callscope pcap --from 2026-01-29T11:08:20Z --to 2026-01-29T11:08:30Z --keep DIR -o - | tshark -r -"
+)]
+pub struct PcapArgs {
+    /// Calls, by their `id`.
+    #[arg(value_name = "CALL-ID", required_unless_present_any = ["from", "to", "condition"])]
+    pub calls: Vec<String>,
+    /// The folder that `callscope tap --keep` writes.
+    #[arg(long, value_name = "DIR")]
+    pub keep: PathBuf,
+    /// Only packets from this moment on (RFC 3339).
+    #[arg(long, value_name = "TIME", value_parser = crate::identity::moment)]
+    pub from: Option<model::Timestamp>,
+    /// Only packets up to this moment (RFC 3339).
+    #[arg(long, value_name = "TIME", value_parser = crate::identity::moment)]
+    pub to: Option<model::Timestamp>,
+    /// Calls for which this holds (see docs/QUERY.md); what is kept is read for it from its beginning.
+    #[arg(long = "where", value_name = "EXPR", conflicts_with = "calls")]
+    pub condition: Option<String>,
+    /// Who had which address when, for the condition; see `callscope read`.
+    #[arg(long, value_name = "FILE", requires = "condition")]
+    pub identity: Vec<PathBuf>,
+    /// Further TLS secrets, for the condition; those that were kept are used by themselves.
+    #[arg(long, value_name = "FILE", requires = "condition")]
+    pub keylog: Option<PathBuf>,
+    /// Of each call, everything that is kept of its connection.
+    #[arg(long)]
+    pub connection: bool,
+    /// Where to write; - is standard output.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
 }
 
 /// A number of seconds, with a fraction or without.

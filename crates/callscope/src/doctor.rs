@@ -28,7 +28,31 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
 
 /// All there are, in the order in which they are shown.
 fn sections() -> Vec<Section> {
-    vec![Section { name: "sources", findings: examine() }]
+    vec![
+        Section { name: "sources", findings: examine() },
+        Section { name: "packets", findings: vec![filters()] },
+    ]
+}
+
+/// Whether capture filters can be compiled.
+fn filters() -> Finding {
+    let name = "filters".to_owned();
+    match capture::live::can_filter() {
+        Ok(()) => Finding {
+            name,
+            works: true,
+            says: "libpcap compiles capture filters".to_owned(),
+            costs: None,
+            remedy: None,
+        },
+        Err(error) => Finding {
+            name,
+            works: false,
+            says: error.to_string(),
+            costs: Some("callscope tap --filter; without one, everything is captured"),
+            remedy: Some("apt install libpcap0.8, or what your system calls it".to_owned()),
+        },
+    }
 }
 
 fn as_text(sections: &[Section]) -> String {

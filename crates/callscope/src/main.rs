@@ -8,10 +8,12 @@ mod doctor;
 mod identity;
 mod masking;
 mod mcp;
+mod pcap;
 mod protocols;
 mod read;
 mod serve;
 mod size;
+mod tap;
 
 /// Messages come and go by the million; the system's allocator gives their memory back too eagerly.
 #[global_allocator]
@@ -21,6 +23,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let outcome = match config::parse().command {
         args::Command::Read(args) => read::run(&args),
+        args::Command::Tap(args) => tap::run(&args),
+        args::Command::Pcap(args) => pcap::run(&args),
         args::Command::Protocols(args) => protocols::run(&args),
         args::Command::Identity(args) => identity::run(&args),
         args::Command::Serve(args) => serve::run(&args),

@@ -1,5 +1,6 @@
 //! `callscope read`: capture files in, calls out.
 
+mod follow;
 mod keys;
 mod merge;
 mod naming;
@@ -12,14 +13,14 @@ use std::{
     ffi::OsStr,
     fs::{self, File},
     io::{self, IsTerminal, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     thread::available_parallelism,
     time::{Duration, SystemTime},
 };
 
 use anyhow::{Context, Result, bail};
-use capture::{Input, Options, Reader};
+use capture::{Options, Reader, live::Stop};
 use dissect::Limits;
 use dissectors::over_http::grpc::Descriptors;
 use filter::{Columns, Condition};
@@ -28,35 +29,79 @@ use mask::Mask;
 use model::{Lore, Timestamp};
 
 use self::{
-    keys::Keys,
+    follow::Growing,
     output::{Shape, Wanted},
 };
-pub use self::{pipeline::Finished, progress::Progress};
-use crate::args::{Colour, Format, ReadArgs};
+pub(crate) use self::{
+    keys::Keys,
+    merge::Limit,
+    naming::{Answer, Naming, Testimony, Witness, entry},
+    pipeline::{Finished, Input},
+    progress::Progress,
+};
+use crate::args::{Colour, Format, ReadArgs, ShowArgs};
 
 /// Files below this size are read before a progress bar would be seen.
 const PROGRESS_BYTES_MIN: u64 = 32 << 20;
 /// Flows per byte of memory: a flow costs about as much as its share of the buffers.
-const BYTES_PER_FLOW: usize = 256;
-/// When calls that go on are shown, of standard input.
-const OPEN_AFTER: Duration = Duration::from_secs(10);
+pub(crate) const BYTES_PER_FLOW: usize = 256;
+/// When calls that go on are shown, where they are seen as they happen.
+pub(crate) const OPEN_AFTER: Duration = Duration::from_secs(10);
 
 /// Reads the inputs and shows their calls.
 ///
 /// # Errors
 /// When an input can't be read or the output can't be written.
 pub fn run(args: &ReadArgs) -> Result<()> {
-    crate::protocols::check(&args.protocol)?;
+    if args.follow {
+        return follow(args);
+    }
     let reader = Reader::open(&inputs(args)?, Options::default())?;
-    let directory = directory(args)?;
-    let wanted = wanted(args)?;
+    let to_terminal = args.show.output.is_none() && io::stdout().is_terminal();
+    let wanted = !args.show.quiet && !to_terminal;
+    let progress = Progress::new(&reader, wanted, PROGRESS_BYTES_MIN);
+    let streaming = args.inputs.is_empty() || args.inputs.iter().any(|input| input == "-");
+    let open_after = streaming.then_some(OPEN_AFTER);
+    show(Input::of(Box::new(reader), progress), &args.show, open_after)
+}
+
+/// Reads a file that grows, until interrupted.
+fn follow(args: &ReadArgs) -> Result<()> {
+    let [path] = &args.inputs[..] else {
+        bail!("--follow reads one file (several growing ones have no common order)");
+    };
+    let stop = Stop::new().context("can't listen for signals")?;
+    crate::tap::stop_in_time(stop.clone(), None)?;
+    let name = path.to_string_lossy();
+    let growing = Growing::open(Path::new(path), stop);
+    let growing = growing.with_context(|| format!("can't read {name}"))?;
+    let reader = Reader::from_read(&name, growing, Options::default())?;
+    show(Input::of(Box::new(reader), Progress::default()), &args.show, Some(OPEN_AFTER))
+}
+
+/// Shows the calls of an input as the arguments say.
+///
+/// # Errors
+/// When the input can't be read or the output can't be written.
+pub(crate) fn show(mut input: Input, args: &ShowArgs, open_after: Option<Duration>) -> Result<()> {
+    crate::protocols::check(&args.protocol)?;
+    let directory = directory(&args.identity)?;
+    let wanted = args.condition.as_deref().map(wanted).transpose()?;
     let (out, to_terminal) = output(args)?;
-    let shape = Shape { lore: lore(args)?, directory, wanted, ..shape(args, to_terminal) };
+    let shape = Shape {
+        lore: lore(args)?,
+        directory,
+        wanted,
+        witness: input.witness.take(),
+        keeps: input.keeper.is_some(),
+        ..shape(args, to_terminal)
+    };
     let shape = Shape { mask: mask(args, shape.format)?, ..shape };
     let threads = threads(args, &shape);
-    let progress = Progress::new(&reader, !args.quiet && !to_terminal, PROGRESS_BYTES_MIN);
     let keys = Keys::open(args.keylog.as_deref())?;
-    let finished = pipeline::run(reader, keys, threads, &settings(args), &shape, out, &progress)?;
+    let progress = input.progress.clone();
+    let settings = settings(args, open_after);
+    let finished = pipeline::run(input, keys, threads, &settings, &shape, out)?;
     progress.clear();
     tell(args, &finished);
     match finished.failure {
@@ -65,49 +110,54 @@ pub fn run(args: &ReadArgs) -> Result<()> {
     }
 }
 
-/// Reads `reader` and writes its calls as lines of JSON to `out`: for whoever keeps them.
+/// Reads an input and writes its calls as lines of JSON to `out`: for whoever keeps them.
 ///
 /// # Errors
 /// When what the arguments name can't be read, or `out` fails.
-pub fn lines(
-    args: &ReadArgs,
-    reader: Reader,
+pub(crate) fn lines(
+    args: &ShowArgs,
+    mut input: Input,
     directory: Option<identity::Directory>,
+    open_after: Option<Duration>,
     out: Box<dyn Write + Send>,
-    progress: &Progress,
 ) -> Result<Finished> {
-    let shape = shape(&ReadArgs { format: Some(Format::Ndjson), ..args.clone() }, false);
-    let shape = Shape { lore: lore(args)?, directory, ..shape };
+    let shape = Shape {
+        format: Format::Ndjson,
+        lore: lore(args)?,
+        directory,
+        witness: input.witness.take(),
+        ..shape(args, false)
+    };
     let threads = threads(args, &shape);
     let keys = Keys::open(args.keylog.as_deref())?;
-    pipeline::run(reader, keys, threads, &settings(args), &shape, out, progress)
+    pipeline::run(input, keys, threads, &settings(args, open_after), &shape, out)
 }
 
-fn inputs(args: &ReadArgs) -> Result<Vec<Input>> {
+fn inputs(args: &ReadArgs) -> Result<Vec<capture::Input>> {
     if !args.inputs.is_empty() {
-        return Ok(args.inputs.iter().map(|word| Input::named(word)).collect());
+        return Ok(args.inputs.iter().map(|word| capture::Input::named(word)).collect());
     }
     if io::stdin().is_terminal() {
         bail!(
             "nothing to read: name a capture file, a folder, or - for standard input (see callscope read --help)"
         );
     }
-    Ok(vec![Input::named(OsStr::new("-"))])
+    Ok(vec![capture::Input::named(OsStr::new("-"))])
 }
 
 /// What `--identity` says.
-pub fn directory(args: &ReadArgs) -> Result<Option<identity::Directory>> {
-    if args.identity.is_empty() {
+pub(crate) fn directory(files: &[PathBuf]) -> Result<Option<identity::Directory>> {
+    if files.is_empty() {
         return Ok(None);
     }
-    let loaded = crate::identity::load(&args.identity)?;
+    let loaded = crate::identity::load(files)?;
     for warning in &loaded.warnings {
         eprintln!("callscope: {warning}");
     }
     Ok(Some(loaded.directory))
 }
 
-fn output(args: &ReadArgs) -> Result<(Box<dyn Write + Send>, bool)> {
+fn output(args: &ShowArgs) -> Result<(Box<dyn Write + Send>, bool)> {
     match &args.output {
         None => Ok((Box::new(io::stdout()), io::stdout().is_terminal())),
         Some(path) => {
@@ -118,7 +168,7 @@ fn output(args: &ReadArgs) -> Result<(Box<dyn Write + Send>, bool)> {
     }
 }
 
-fn shape(args: &ReadArgs, to_terminal: bool) -> Shape {
+fn shape(args: &ShowArgs, to_terminal: bool) -> Shape {
     let format = args.format.unwrap_or(if to_terminal || args.details {
         Format::Table
     } else {
@@ -143,13 +193,15 @@ fn shape(args: &ReadArgs, to_terminal: bool) -> Shape {
         lore: Lore::default(),
         directory: None,
         dns_names: args.dns_names,
+        witness: None,
+        keeps: false,
         wanted: None,
         mask: None,
     }
 }
 
 /// What `--mask` says.
-fn mask(args: &ReadArgs, format: Format) -> Result<Option<Arc<Mask>>> {
+fn mask(args: &ShowArgs, format: Format) -> Result<Option<Arc<Mask>>> {
     if !args.mask && !args.masking.is_given() {
         return Ok(None);
     }
@@ -160,7 +212,7 @@ fn mask(args: &ReadArgs, format: Format) -> Result<Option<Arc<Mask>>> {
 }
 
 /// What payloads are read with.
-fn lore(args: &ReadArgs) -> Result<Lore> {
+fn lore(args: &ShowArgs) -> Result<Lore> {
     let paths = &args.proto_descriptors;
     if paths.is_empty() {
         return Ok(Lore::default());
@@ -176,21 +228,18 @@ fn lore(args: &ReadArgs) -> Result<Lore> {
 }
 
 /// What `--where` says.
-fn wanted(args: &ReadArgs) -> Result<Option<Wanted>> {
-    let Some(text) = &args.condition else { return Ok(None) };
+pub(crate) fn wanted(text: &str) -> Result<Wanted> {
     let columns = Columns::new(&crate::protocols::tables());
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let now = Timestamp(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX));
     match Condition::compile(text, &columns, now) {
-        Ok(condition) => {
-            Ok(Some(Wanted { columns: Arc::new(columns), condition: Arc::new(condition) }))
-        }
+        Ok(condition) => Ok(Wanted { columns: Arc::new(columns), condition: Arc::new(condition) }),
         Err(fault) => bail!("--where is not right:\n{}", fault.show(text)),
     }
 }
 
 /// One thread renders calls in their order.
-fn threads(args: &ReadArgs, shape: &Shape) -> usize {
+fn threads(args: &ShowArgs, shape: &Shape) -> usize {
     if shape.in_order() {
         return 1;
     }
@@ -198,14 +247,14 @@ fn threads(args: &ReadArgs, shape: &Shape) -> usize {
     args.threads.map_or(cores, usize::from).min(flow::SHARDS)
 }
 
-fn settings(args: &ReadArgs) -> Settings {
+fn settings(args: &ShowArgs, open_after: Option<Duration>) -> Settings {
     let memory = usize::try_from(args.memory).unwrap_or(usize::MAX);
     Settings {
         list: dissectors::ALL,
         lenses: dissectors::LENSES,
         limits: Limits {
             body_bytes_max: args.body_limit,
-            shown_after_ns: shown_after_ns(args),
+            shown_after_ns: shown_after_ns(args, open_after),
             ..Limits::default()
         },
         memory,
@@ -214,14 +263,12 @@ fn settings(args: &ReadArgs) -> Settings {
 }
 
 /// A stream is watched while it goes on; of a file, the end of each call is seen anyway.
-fn shown_after_ns(args: &ReadArgs) -> Option<u64> {
-    let streaming = args.inputs.is_empty() || args.inputs.iter().any(|input| input == "-");
-    let default = streaming.then_some(OPEN_AFTER);
+fn shown_after_ns(args: &ShowArgs, default: Option<Duration>) -> Option<u64> {
     let after = args.open_after.or(default)?;
     Some(u64::try_from(after.as_nanos()).unwrap_or(u64::MAX))
 }
 
-fn tell(args: &ReadArgs, finished: &Finished) {
+fn tell(args: &ShowArgs, finished: &Finished) {
     for warning in &finished.warnings {
         eprintln!("callscope: {warning}");
     }

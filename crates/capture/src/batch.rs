@@ -13,6 +13,7 @@ pub struct Batch {
     bytes: Vec<u8>,
     used: usize,
     records: Vec<Record>,
+    now: Option<Timestamp>,
 }
 
 /// Where a packet is, and what its record header said.
@@ -25,6 +26,7 @@ pub(crate) struct Record {
     pub(crate) wire_len: u32,
     pub(crate) source: u32,
     pub(crate) link: LinkType,
+    pub(crate) scope: u16,
 }
 
 // === impl Batch ===
@@ -65,10 +67,44 @@ impl Batch {
         self.records.iter().map(|record| u64::from(record.len)).sum()
     }
 
+    /// Up to when nothing more will come: live, time goes on without packets. None for files, where
+    /// the packets are all the time there is.
+    #[must_use]
+    pub fn now(&self) -> Option<Timestamp> {
+        self.now
+    }
+
+    /// Says up to when nothing more will come.
+    pub(crate) fn set_now(&mut self, now: Timestamp) {
+        self.now = Some(now);
+    }
+
+    /// Copies a packet, which is in `pieces`, behind its own ones; says no if it would grow beyond
+    /// `bytes_max` (but for a first packet). `record` says the rest.
+    pub(crate) fn push(&mut self, record: Record, pieces: &[&[u8]], bytes_max: usize) -> bool {
+        let len: usize = pieces.iter().map(|piece| piece.len()).sum();
+        let end = self.used + len;
+        let full = end > bytes_max || self.records.len() >= bytes_max / 16;
+        let (Ok(offset), Ok(len)) = (u32::try_from(self.used), u32::try_from(len)) else {
+            return false;
+        };
+        if full && !self.records.is_empty() {
+            return false;
+        }
+        self.reserve(end.max(bytes_max));
+        for piece in pieces {
+            self.bytes[self.used..self.used + piece.len()].copy_from_slice(piece);
+            self.used += piece.len();
+        }
+        self.records.push(Record { offset, len, ..record });
+        true
+    }
+
     /// Forgets its packets, and gives back a buffer that is far above `usual` bytes.
     pub(crate) fn clear(&mut self, usual: usize) {
         self.records.clear();
         self.used = 0;
+        self.now = None;
         if self.bytes.len() > usual.saturating_mul(4) {
             self.bytes.truncate(usual);
             self.bytes.shrink_to_fit();
@@ -121,7 +157,7 @@ impl Batch {
             link: record.link,
             source: record.source,
             frame: record.frame,
-            scope: 0,
+            scope: record.scope,
             bytes: &self.bytes[begin..begin + record.len as usize],
             wire_len: record.wire_len,
         }

@@ -80,6 +80,9 @@ impl Merge {
         let mut merge = Self::new(batch_bytes, 1);
         let mut spot = Spot::stdin(0);
         name.clone_into(&mut spot.place.name);
+        if name != "-" {
+            spot.place.kind = "file";
+        }
         let place: Place = spot.place.clone();
         let (raw, chunk_bytes) = (Raw::new(from), batch_bytes);
         let opening = Opening { place, raw, patient: false, size: None, chunk_bytes };

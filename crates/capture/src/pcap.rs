@@ -234,6 +234,7 @@ impl Pcap {
                 wire_len: wire_len.max(caplen),
                 source: self.source,
                 link: self.link,
+                scope: 0,
             });
             position += whole;
         }

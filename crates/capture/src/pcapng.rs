@@ -262,6 +262,7 @@ impl Pcapng {
             wire_len: seen.wire_len.max(seen.caplen),
             source: interface.source,
             link: interface.link,
+            scope: 0,
         });
         Ok(())
     }

@@ -89,6 +89,10 @@ impl Ndjson {
         push_headline(&(call.protocol.headline)(call.request, call.response), out);
         let src = push_end(b"\"src\":{\"ip\":\"", call.client, ends.src, out);
         let dst = push_end(b"\"dst\":{\"ip\":\"", call.server, ends.dst, out);
+        let dst = match call.asked {
+            Some(asked) if !ends.dst.starts_with(b",\"service_ip\"") => push_asked(asked, dst, out),
+            _ => dst,
+        };
         if let Some(request) = call.request {
             out.extend_from_slice(b"\"request\":");
             self.halves.push(call.protocol, request, call.response, call.begin(), out);
@@ -179,6 +183,16 @@ fn push_member<const LEN: usize>(key: &[u8; LEN], text: Option<&[u8]>, out: &mut
 }
 
 #[inline]
+/// Says at `place` what the client asked; where there is room for more then.
+fn push_asked(asked: Endpoint, place: usize, out: &mut Vec<u8>) -> usize {
+    out.truncate(place);
+    out.extend_from_slice(b",\"service_ip\":\"");
+    push_ip(out, asked.ip);
+    let place = out.len() + 1;
+    out.extend_from_slice(b"\"},");
+    place
+}
+
 fn push_end<const LEN: usize>(
     key: &[u8; LEN],
     end: Endpoint,

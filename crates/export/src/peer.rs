@@ -35,20 +35,20 @@ pub fn push_dns_names(out: &mut Vec<u8>, names: &[&str]) {
     push_texts(out, "evidence", std::iter::once(model::Evidence::Dns.name()));
 }
 
-fn push_key(out: &mut Vec<u8>, key: &str) {
+pub(crate) fn push_key(out: &mut Vec<u8>, key: &str) {
     out.extend_from_slice(b",\"");
     out.extend_from_slice(key.as_bytes());
     out.extend_from_slice(b"\":");
 }
 
-fn push_text(out: &mut Vec<u8>, key: &str, text: Option<&str>) {
+pub(crate) fn push_text(out: &mut Vec<u8>, key: &str, text: Option<&str>) {
     if let Some(text) = text {
         push_key(out, key);
         json::push_str(out, text);
     }
 }
 
-fn push_texts<'t>(out: &mut Vec<u8>, key: &str, texts: impl Iterator<Item = &'t str>) {
+pub(crate) fn push_texts<'t>(out: &mut Vec<u8>, key: &str, texts: impl Iterator<Item = &'t str>) {
     let mut texts = texts.peekable();
     if texts.peek().is_none() {
         return;

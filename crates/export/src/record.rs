@@ -296,6 +296,9 @@ impl Record for Seen<'_> {
         match column {
             Column::Call(fact) => self.fact(fact),
             Column::Src(end) => self.end(end, self.call.client, self.around.src),
+            Column::Dst(End::ServiceIp) if self.call.asked.is_some() => {
+                self.call.asked.map_or(Value::Missing, |asked| Value::Ip(asked.ip))
+            }
             Column::Dst(end) => self.end(end, self.call.server, self.around.dst),
             Column::Request(half) => self.half(half, REQUEST),
             Column::Response(half) => self.half(half, RESPONSE),

@@ -6,8 +6,8 @@ use common::{BEGIN, Half, ID, IS_LAST, NAMES, PATH, call};
 use export::{Ends, Ndjson, Options};
 use jsonschema::Validator;
 use model::{
-    Call, Candidate, Cover, Doubt, Evidence, Evidences, Missing, Pairing, Peer, Side, Source,
-    Transport, Why, Workload,
+    Call, Candidate, ContainerId, Cover, Doubt, Evidence, Evidences, Missing, Pairing, Peer,
+    Process, Side, Source, Timestamp, Transport, Why, Workload,
 };
 use serde_json::{Value, json};
 
@@ -77,6 +77,23 @@ fn ends_with_everything_known_are_valid() {
     let (mut src, mut dst) = (Vec::new(), b",\"service_ip\":\"10.96.0.1\"".to_vec());
     export::push_peer(&mut src, &peer);
     export::push_dns_names(&mut dst, &["a.example", "b.example"]);
+    let arguments = ["nginx".to_owned(), "-g".to_owned(), "daemon \"off\";".to_owned()];
+    let (id, pod_uid) = ("3f2a".repeat(16), "0e1b7f5a-93b4-4d55-9bd0-6d4f2d6c1a11");
+    let container = ContainerId { id: &id, runtime: Some("containerd"), pod_uid: Some(pod_uid) };
+    let process = Process {
+        pid: 4242,
+        own_pid: Some(1),
+        name: "nginx",
+        path: Some("/usr/sbin/nginx"),
+        command_line: Some(&arguments),
+        parent: Some(4200),
+        uid: 101,
+        started: Some(Timestamp(1_769_684_901_000_000_000)),
+        cgroup: Some("/kubepods/pod0e1b7f5a/3f2a"),
+        container: Some(container),
+    };
+    export::push_process(&mut src, &process);
+    export::push_process(&mut dst, &Process { pid: 7, ..Process::default() });
     let (request, response) = (full_request(), full_response());
     let call = call(Some(&request), Some(&response));
     let mut text = Vec::new();
@@ -91,6 +108,14 @@ fn ends_with_everything_known_are_valid() {
     assert_eq!(line["src"]["evidence"].as_array().unwrap().len(), Evidence::ALL.len());
     assert_eq!(line["dst"]["names"], json!(["a.example", "b.example"]));
     assert_eq!(line["dst"]["ip"], "10.0.24.164");
+    let told = json!({
+        "pid": 4242, "own_pid": 1, "name": "nginx", "path": "/usr/sbin/nginx",
+        "command_line": arguments, "parent": 4200, "uid": 101,
+        "started": "2026-01-29T11:08:21.000000000Z", "cgroup": "/kubepods/pod0e1b7f5a/3f2a",
+        "container": {"id": id, "runtime": "containerd", "pod_uid": pod_uid}
+    });
+    assert_eq!(line["src"]["process"], told);
+    assert_eq!(line["dst"]["process"], json!({"pid": 7, "uid": 0}));
 }
 
 #[test]

@@ -186,6 +186,7 @@ impl Deliver<'_> {
                 transport,
                 client,
                 server,
+                asked: rare.and_then(|rare| rare.asked),
                 stream: self.talk.stream,
                 inside: rare.map_or(0, |rare| rare.inside),
                 cover: rare.and_then(|rare| rare.cover.as_ref()),
@@ -368,14 +369,15 @@ impl Outlet for FlowOutlet<'_> {
         }
         let number = self.numbers.0 + done.number;
         self.numbers.1 = self.numbers.1.max(number);
-        let (client, server) = match done.asker {
-            Side::Client => (self.call.client, self.call.server),
-            Side::Server => (self.call.server, self.call.client),
+        let (client, server, asked) = match done.asker {
+            Side::Client => (self.call.client, self.call.server, self.call.asked),
+            Side::Server => (self.call.server, self.call.client, None),
         };
         self.sink.call(&Call {
             protocol: seen.unwrap_or(done.protocol),
             client,
             server,
+            asked,
             number,
             request: done.request,
             response: done.response,

@@ -47,6 +47,8 @@ pub(crate) struct Talk {
 pub(crate) struct Rare {
     /// Which stream inside a flow this is, from 1; 0 for the flow itself.
     pub(crate) inside: u32,
+    /// Where the client sent it, if its server's address was translated on the way.
+    pub(crate) asked: Option<Endpoint>,
     /// What it was wrapped in.
     pub(crate) cover: Option<Cover>,
     /// It is not read from its first byte.

@@ -99,6 +99,7 @@ impl Deliver<'_> {
         let unknown = if opens.late { Unknown::joined_late() } else { Unknown::default() };
         let own = Rare {
             inside: rare.found,
+            asked: rare.asked,
             // A tunnel is wrapped in what it goes through.
             cover: opens.cover.clone().or_else(|| rare.cover.clone()),
             late: opens.late,

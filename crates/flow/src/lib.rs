@@ -12,6 +12,7 @@ mod inside;
 mod report;
 mod shard;
 mod table;
+mod twins;
 mod wheel;
 mod worker;
 

@@ -71,6 +71,8 @@ pub(crate) struct Arrival {
     pub(crate) ordinal: u64,
     pub(crate) source: u32,
     pub(crate) order: u64,
+    /// Where the client sent it, if it was translated on the way.
+    pub(crate) asked: Option<Endpoint>,
 }
 
 // === impl Shard ===
@@ -126,6 +128,20 @@ impl Shard {
         let at = self.open_connection(hash, segment, arrival, sink);
         // A connection takes the segment it was opened by.
         let _ = self.connection(at, segment, arrival, sink);
+    }
+
+    /// A flow was seen to be another one before its translation: nothing was said on it yet.
+    pub(crate) fn is_twin(
+        &mut self,
+        key: &FlowKey,
+        hash: u64,
+        arrival: &Arrival,
+        sink: &mut dyn CallSink,
+    ) {
+        if let Some(at) = self.table.find(Table::hash(key, hash), key) {
+            self.remove(at, arrival.mark, arrival.order, Why::Closed, sink);
+            self.counts.flows -= 1;
+        }
     }
 
     pub(crate) fn datagram(
@@ -301,6 +317,9 @@ impl Shard {
         let Flow { carrier: Carrier::Connection(connection), talk, last_at, timed } = flow else {
             return Outcome::Same;
         };
+        if arrival.asked.is_some() {
+            talk.rare.get_or_insert_default().asked = arrival.asked;
+        }
         let mut deliver = Deliver {
             start: start_of_connection(connection),
             talk,

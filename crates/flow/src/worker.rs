@@ -10,6 +10,7 @@ use crate::{
     Report, Settings,
     deliver::order_of,
     shard::{Arrival, Shard},
+    twins::Twins,
     wheel::Wheel,
 };
 
@@ -25,8 +26,10 @@ pub struct Worker {
     shards: Vec<Shard>,
     index: usize,
     workers: usize,
-    /// Packets seen, in the whole input.
+    /// Number of the latest packet, in the whole input.
     ordinal: u64,
+    /// The number before that of the first packet.
+    before: u64,
     wire_bytes: u64,
     /// The latest time stamp so far.
     now: Timestamp,
@@ -34,6 +37,7 @@ pub struct Worker {
     slot: u64,
     settings: Settings,
     secrets: Arc<Secrets>,
+    twins: Twins,
     slots: Vec<u32>,
     due: Vec<(u64, u32)>,
 }
@@ -55,11 +59,13 @@ impl Worker {
             index,
             workers,
             ordinal: 0,
+            before: 0,
             wire_bytes: 0,
             now: Timestamp(0),
             slot: 0,
             settings: settings.clone(),
             secrets: Arc::default(),
+            twins: Twins::default(),
             slots: Vec::new(),
             due: Vec::new(),
         }
@@ -74,19 +80,38 @@ impl Worker {
         self.shards.iter_mut().for_each(|shard| shard.learn(&self.secrets));
     }
 
+    /// Packets are counted from the one behind `before`, instead of from 1: flows and calls of one run
+    /// then have other numbers than those of another.
+    pub fn count_from(&mut self, before: u64) {
+        self.before = before;
+        self.ordinal = before;
+    }
+
     /// The next packet of the input. Calls that it finishes go to `sink`.
     pub fn packet(&mut self, packet: &Packet<'_>, sink: &mut dyn CallSink) {
         self.ordinal += 1;
         self.wire_bytes += u64::from(packet.wire_len);
-        self.clock(packet.at, sink);
-        let arrival = Arrival {
+        if self.ordinal == self.before + 1 {
+            self.slot = Wheel::slot_of(packet.at);
+        }
+        self.clock(packet.at, self.ordinal * 2, sink);
+        let mut arrival = Arrival {
             mark: Mark { at: packet.at, frame: packet.frame },
             ordinal: self.ordinal,
             source: packet.source,
             order: order_of(self.ordinal),
+            asked: None,
         };
         match self.decoder.decode(packet) {
-            Content::Tcp(segment) => {
+            Content::Tcp(mut segment) => {
+                if let Some((first, hash)) = self.twins.note(&segment, packet.at)
+                    && let Some(shard) = own(&mut self.shards, hash, self.index, self.workers)
+                {
+                    shard.is_twin(&first, hash, &arrival, sink);
+                }
+                if let Some(behind) = self.twins.behind(&segment) {
+                    (segment, arrival.asked) = (behind.segment, Some(behind.asked));
+                }
                 if let Some(shard) = own(&mut self.shards, segment.hash, self.index, self.workers) {
                     shard.segment(&segment, &arrival, sink);
                 }
@@ -98,6 +123,13 @@ impl Worker {
                 }
             }
             Content::Nothing => {}
+        }
+    }
+
+    /// Time has gone on to `now` without packets: whatever has waited long enough leaves.
+    pub fn tick(&mut self, now: Timestamp, sink: &mut dyn CallSink) {
+        if now > self.now {
+            self.clock(now, (self.ordinal + 1) * 2, sink);
         }
     }
 
@@ -122,7 +154,7 @@ impl Worker {
     pub fn report(&self) -> Report {
         let mut report = Report::default();
         if self.index == 0 {
-            report.packets = self.ordinal;
+            report.packets = self.ordinal - self.before;
             report.wire_bytes = self.wire_bytes;
             self.report_packets(&mut report);
         }
@@ -153,11 +185,8 @@ impl Worker {
         report
     }
 
-    /// Moves the clock, and looks at the flows that are due.
-    fn clock(&mut self, at: Timestamp, sink: &mut dyn CallSink) {
-        if self.ordinal == 1 {
-            self.slot = Wheel::slot_of(at);
-        }
+    /// Moves the clock, and looks at the flows that are due; what leaves takes this place in the order.
+    fn clock(&mut self, at: Timestamp, order: u64, sink: &mut dyn CallSink) {
         if at <= self.now {
             // A little back is disorder; far back is another capture behind this one.
             if self.now.since(at) > CLOCK_BACK_NS_MAX {
@@ -169,12 +198,12 @@ impl Worker {
         self.now = at;
         if Wheel::slot_of(at) > self.slot {
             self.slot = Wheel::slot_of(at);
-            self.fire(sink);
+            self.fire(order, sink);
         }
     }
 
     #[cold]
-    fn fire(&mut self, sink: &mut dyn CallSink) {
+    fn fire(&mut self, order: u64, sink: &mut dyn CallSink) {
         let mut all = Vec::new();
         for (index, shard) in self.shards.iter_mut().enumerate() {
             shard.due(self.now, &mut self.slots, &mut self.due);
@@ -182,7 +211,7 @@ impl Worker {
         }
         all.sort_unstable();
         for (stream, shard, at) in all {
-            self.shards[shard].fire(at, stream, self.now, self.ordinal * 2, sink);
+            self.shards[shard].fire(at, stream, self.now, order, sink);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Flows made of packets written here: streams inside streams, questions to a group.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, net::IpAddr};
 
 use dissect::{
     Dissection, Dissector, Found, Framing, Hello, Next, Opens, Pair, Reader, Sink, Step, Verdict,
@@ -115,6 +115,8 @@ struct Seen {
     texts: (String, String),
     decrypted: bool,
     client: u16,
+    /// Where it was answered, and where it was sent if that was elsewhere.
+    server: (IpAddr, Option<(IpAddr, u16)>),
 }
 
 /// Packets from one host to another, and the calls in them.
@@ -123,6 +125,8 @@ struct Net {
     seen: Vec<Seen>,
     frame: u64,
     seq: [u32; 2],
+    /// Each segment is seen once for each of these.
+    servers: Vec<([u8; 4], u16)>,
 }
 
 impl Net {
@@ -134,22 +138,34 @@ impl Net {
             memory: 16 << 20,
             flows_max: 1_000,
         };
-        Self { worker: Worker::new(0, 1, &settings), seen: Vec::new(), frame: 0, seq: [100; 2] }
+        Self {
+            worker: Worker::new(0, 1, &settings),
+            seen: Vec::new(),
+            frame: 0,
+            seq: [100; 2],
+            servers: vec![([10, 0, 0, 2], 9)],
+        }
     }
 
-    /// A segment of the connection 10.0.0.1:5000 to 10.0.0.2:9.
+    /// A segment of the connection 10.0.0.1:5000 to 10.0.0.2:9, or what the server is called.
     fn segment(&mut self, side: Side, flags: u8, payload: &[u8]) {
         let (mine, theirs) = (self.seq[side as usize], self.seq[side.other() as usize]);
-        let (src, dst) = if side == Side::Client { (5_000, 9) } else { (9, 5_000) };
-        let mut tcp = ports(src, dst);
-        tcp.extend(mine.to_be_bytes());
-        tcp.extend(theirs.to_be_bytes());
-        tcp.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
-        tcp.extend(payload);
+        let client = ([10, 0, 0, 1], 5_000);
+        let mut servers = self.servers.clone();
+        if side == Side::Server {
+            servers.reverse();
+        }
+        for server in servers {
+            let (src, dst) = if side == Side::Client { (client, server) } else { (server, client) };
+            let mut tcp = ports(src.1, dst.1);
+            tcp.extend(mine.to_be_bytes());
+            tcp.extend(theirs.to_be_bytes());
+            tcp.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+            tcp.extend(payload);
+            self.packet(6, src.0, dst.0, &tcp);
+        }
         let syn = u32::from(flags & 2 != 0);
         self.seq[side as usize] += syn + u32::try_from(payload.len()).unwrap();
-        let (a, b) = if side == Side::Client { (1, 2) } else { (2, 1) };
-        self.packet(6, [10, 0, 0, a], [10, 0, 0, b], &tcp);
     }
 
     fn handshake(&mut self) {
@@ -210,6 +226,7 @@ impl Seen {
             texts: (text(call.request), text(call.response)),
             decrypted: call.cover.is_some(),
             client: call.client.port,
+            server: (call.server.ip, call.asked.map(|asked| (asked.ip, asked.port))),
         }
     }
 }
@@ -239,6 +256,7 @@ fn what_is_inside_is_recognised_and_carries_its_cover() {
             texts: ("Qa".into(), "Aa".into()),
             decrypted: true,
             client: 5_000,
+            server: (POD.0.into(), None),
         }]
     );
 }
@@ -285,4 +303,57 @@ fn a_stranger_does_not_answer_for_a_group() {
     let mut pairings: Vec<_> = net.end().iter().map(|seen| seen.pairing).collect();
     pairings.sort_unstable();
     assert_eq!(pairings, ["orphan", "unanswered"]);
+}
+
+/// The service's address, and where it leads.
+const SERVICE: ([u8; 4], u16) = ([10, 96, 0, 7], 80);
+const POD: ([u8; 4], u16) = ([10, 0, 0, 2], 9);
+
+fn behind() -> (IpAddr, Option<(IpAddr, u16)>) {
+    (POD.0.into(), Some((SERVICE.0.into(), SERVICE.1)))
+}
+
+#[test]
+fn a_call_before_and_after_its_translation_is_one() {
+    let mut net = Net::new();
+    net.servers = vec![SERVICE, POD];
+    net.handshake();
+    net.says(Side::Client, b"Qa\n");
+    net.says(Side::Server, b"Aa\n");
+    net.says(Side::Client, &[&b"W"[..], &wrapped(b"Qb\n")].concat());
+    let seen = net.end();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert_eq!((&*seen[0].texts.0, &*seen[0].texts.1), ("Qa", "Aa"));
+    assert_eq!((seen[0].pairing, seen[0].server), ("matched", behind()));
+}
+
+#[test]
+fn two_translations_lead_to_the_last_and_what_is_inside_knows_the_first() {
+    let mut net = Net::new();
+    net.servers = vec![SERVICE, ([10, 0, 9, 9], 30_080), POD];
+    net.handshake();
+    net.says(Side::Client, &[&b"W"[..], &wrapped(b"Qa\n")].concat());
+    net.says(Side::Server, &wrapped(b"Aa\n"));
+    let seen = net.end();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert_eq!((seen[0].pairing, seen[0].decrypted), ("matched", true));
+    assert_eq!(seen[0].server, behind());
+}
+
+#[test]
+fn the_same_ends_may_lead_elsewhere_later() {
+    let mut net = Net::new();
+    net.servers = vec![SERVICE, POD];
+    net.handshake();
+    net.says(Side::Client, b"Qa\n");
+    // The ports are used again, and nothing is translated any more.
+    net.servers = vec![SERVICE];
+    net.seq = [70_000, 80_000];
+    net.handshake();
+    net.says(Side::Client, b"Qb\n");
+    let mut seen = net.end();
+    seen.sort_by(|a, b| a.texts.cmp(&b.texts));
+    assert_eq!(seen.len(), 2, "{seen:?}");
+    assert_eq!((&*seen[0].texts.0, seen[0].server), ("Qa", behind()));
+    assert_eq!((&*seen[1].texts.0, seen[1].server), ("Qb", (SERVICE.0.into(), None)));
 }

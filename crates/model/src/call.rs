@@ -13,6 +13,9 @@ pub struct Call<'s> {
     pub client: Endpoint,
     /// Who was asked.
     pub server: Endpoint,
+    /// Where the client sent it, if that was translated to the server's address on the way, and both
+    /// were seen (DNAT: a service's address).
+    pub asked: Option<Endpoint>,
     /// The flow's number: the ordinal of its first packet in the whole input, from 1.
     pub stream: u64,
     /// Which byte stream inside the flow it was spoken on (inside TLS, inside a tunnel), from 1 in
@@ -181,6 +184,13 @@ impl Call<'_> {
     #[must_use]
     pub fn begin(&self) -> Timestamp {
         self.request.or(self.response).map_or(Timestamp(0), |m| m.first.at)
+    }
+
+    /// When the last byte that was seen of it was captured.
+    #[must_use]
+    pub fn end(&self) -> Timestamp {
+        let halves = self.request.into_iter().chain(self.response);
+        halves.map(|half| half.last.at).max().unwrap_or_else(|| self.begin())
     }
 
     /// Nanoseconds from the request's first byte to the response's last; only when both were seen.

@@ -8,6 +8,7 @@ mod flow;
 mod lore;
 mod message;
 mod peer;
+mod process;
 mod protocol;
 mod time;
 
@@ -17,5 +18,6 @@ pub use flow::{Dir, Endpoint, FlowKey, Side, Transport};
 pub use lore::Lore;
 pub use message::{Body, BodyFacts, Mark, Message, Moment, Moments};
 pub use peer::{Candidate, Doubt, Evidence, Evidences, Peer, Workload};
+pub use process::{ContainerId, Process};
 pub use protocol::{Field, Headline, Kind, Outcome, Protocol, Status, Tell, Value};
 pub use time::Timestamp;

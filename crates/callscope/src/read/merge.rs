@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Result;
+use capture::{keep::Keeper, live::Stop};
 use identity::{Answers, Lesson};
 use model::Timestamp;
 
@@ -40,10 +41,20 @@ struct Writer {
     /// Text whose holes are filled.
     filled: Vec<u8>,
     out: Box<dyn Write + Send>,
+    keeper: Option<Keeper>,
+    limit: Option<Limit>,
+}
+
+/// How many calls are shown at most, and the bell to ring then.
+pub(crate) struct Limit {
+    /// Calls still to be shown.
+    pub left: u64,
+    /// Who is told that there were enough.
+    pub stop: Stop,
 }
 
 /// What one worker made of one batch: rendered calls, and where each begins.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Part {
     /// The calls' text.
     pub text: Vec<u8>,
@@ -53,6 +64,8 @@ pub struct Part {
     pub holes: Vec<Hole>,
     /// What calls teach about names, by the call's place in the order of all calls.
     pub lessons: Vec<((u64, u64), Lesson)>,
+    /// Where calls are among the packets that are kept: lines of `capture::keep::Entry`.
+    pub kept: Vec<u8>,
 }
 
 /// A place in the text for the name of an end that nobody else knows.
@@ -76,9 +89,15 @@ pub struct Hole {
 
 impl Merge {
     /// For `threads` workers.
-    pub fn new(threads: usize, shape: &Shape, out: Box<dyn Write + Send>) -> Self {
-        let ending = Ending::new(shape);
-        let writer = Some(Writer { ending, answers: Answers::default(), filled: Vec::new(), out });
+    pub fn new(
+        threads: usize,
+        shape: &Shape,
+        out: Box<dyn Write + Send>,
+        keeper: Option<Keeper>,
+        limit: Option<Limit>,
+    ) -> Self {
+        let (ending, answers) = (Ending::new(shape), Answers::default());
+        let writer = Some(Writer { ending, answers, filled: Vec::new(), out, keeper, limit });
         let state = State { rounds: VecDeque::new(), first: 0, spare: Vec::new(), writer };
         Self { threads, state: Mutex::new(state) }
     }
@@ -145,6 +164,22 @@ impl State {
 
 impl Writer {
     fn write(&mut self, parts: &[Part]) -> Result<()> {
+        if let Some(keeper) = &self.keeper {
+            parts.iter().for_each(|part| keeper.calls(&part.kept));
+        }
+        let calls = parts.iter().map(|part| part.calls.len() as u64).sum::<u64>();
+        let Some(limit) = self.limit.as_mut().filter(|_| calls > 0) else {
+            return self.write_all(parts);
+        };
+        let shown = limit.left.min(calls);
+        limit.left -= shown;
+        if limit.left == 0 {
+            limit.stop.ring();
+        }
+        if shown == calls { self.write_all(parts) } else { self.write_all(&first(parts, shown)) }
+    }
+
+    fn write_all(&mut self, parts: &[Part]) -> Result<()> {
         let runs = interleave(parts);
         let fills = self.fills(parts);
         if fills.iter().all(Vec::is_empty) {
@@ -198,6 +233,24 @@ impl Writer {
     }
 }
 
+/// The first `n` calls of all parts, in the order of all calls.
+fn first(parts: &[Part], n: u64) -> Vec<Part> {
+    let mut keys = Vec::new();
+    for (part, index) in parts.iter().zip(0..) {
+        keys.extend(part.calls.iter().map(|(key, _)| (*key, index)));
+    }
+    keys.sort_unstable();
+    keys.truncate(usize::try_from(n).unwrap_or(usize::MAX));
+    let mut parts = parts.to_vec();
+    for (part, index) in parts.iter_mut().zip(0..) {
+        part.calls.truncate(keys.iter().filter(|(_, of)| *of == index).count());
+        let end = part.calls.last().map_or(0, |(_, end)| *end);
+        part.text.truncate(end);
+        part.holes.retain(|hole| hole.at < end);
+    }
+    parts
+}
+
 /// The calls of all parts, by their order; each part is in order by itself. Calls of one part that
 /// follow each other are one run of its text.
 fn interleave(parts: &[Part]) -> Vec<(usize, Range<usize>)> {
@@ -227,6 +280,7 @@ impl Part {
         self.calls.clear();
         self.holes.clear();
         self.lessons.clear();
+        self.kept.clear();
     }
 
     fn emptied(mut self) -> Self {
@@ -246,6 +300,15 @@ mod tests {
             part.calls.push(((*order, 0), part.text.len()));
         }
         part
+    }
+
+    #[test]
+    fn the_first_calls_are_the_first_of_all_workers() {
+        let parts = [part(&[(1, "a"), (4, "d")]), part(&[(2, "b"), (2, "c"), (5, "e")])];
+        let texts = |n| first(&parts, n).into_iter().map(|part| part.text).collect::<Vec<_>>();
+        assert_eq!(texts(0), [b"".to_vec(), b"".to_vec()]);
+        assert_eq!(texts(2), [b"a".to_vec(), b"b".to_vec()]);
+        assert_eq!(texts(4), [b"ad".to_vec(), b"bc".to_vec()]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use model::{Call, CallSink, Endpoint, Lore, Source};
 
 use super::{
     merge::{Hole, Part},
-    naming::{self, Answer, Naming},
+    naming::{self, Answer, Joined, Naming, Witness},
 };
 use crate::args::Format;
 
@@ -44,6 +44,10 @@ pub struct Shape {
     pub directory: Option<Directory>,
     /// Whether answers of name servers give names.
     pub dns_names: bool,
+    /// Who has seen whose sockets the ends of calls were.
+    pub witness: Option<Arc<dyn Witness>>,
+    /// Whether packets are kept, and calls are to be found among them again.
+    pub keeps: bool,
     /// Which calls are shown.
     pub wanted: Option<Wanted>,
     /// Takes secrets out of lines.
@@ -69,7 +73,10 @@ pub struct Renderer {
     sources: Vec<Source>,
     only: Vec<String>,
     naming: Option<Naming>,
+    witness: Option<Arc<dyn Witness>>,
+    joined: Joined,
     dns_names: bool,
+    keeps: bool,
     /// What name servers said, where calls are rendered in their order.
     answers: Answers,
     lessons: Vec<Lesson>,
@@ -131,7 +138,10 @@ impl Renderer {
             sources: Vec::new(),
             only: shape.only.clone(),
             naming: shape.directory.clone().map(Naming::new),
+            witness: shape.witness.clone(),
+            joined: Joined::default(),
             dns_names: shape.dns_names,
+            keeps: shape.keeps,
             answers: Answers::default(),
             lessons: Vec::new(),
             nobody: Rc::default(),
@@ -162,12 +172,24 @@ impl Renderer {
         }
     }
 
+    /// Writes down where the call is among the packets that are kept.
+    fn keep(&mut self, call: &Call<'_>) {
+        let [src, dst] = self.ends(call);
+        naming::entry(call, [&src, &dst]).push(&mut self.part.kept);
+    }
+
     /// Who the ends of a call were.
     fn ends(&mut self, call: &Call<'_>) -> [Rc<Answer>; 2] {
-        let at = call.begin();
-        [call.client, call.server].map(|end| match &mut self.naming {
-            Some(naming) => naming.of(end, call.transport, at),
-            None => self.nobody.clone(),
+        let source = usize::try_from(call.source).ok().and_then(|at| self.sources.get(at));
+        let seen = self.witness.as_ref().map(|witness| witness.of(call, source));
+        let [client, server] = seen.unwrap_or_default();
+        [(call.client, client), (call.server, server)].map(|(end, seen)| {
+            let pod = seen.as_ref().and_then(|seen| seen.pod);
+            let known = match &mut self.naming {
+                Some(naming) => naming.of(end, call.transport, call.begin(), pod),
+                None => self.nobody.clone(),
+            };
+            seen.map_or_else(|| known.clone(), |seen| self.joined.of(&known, &seen))
         })
     }
 
@@ -179,7 +201,7 @@ impl Renderer {
                 let stream = call.stream * 2 + side;
                 let name = self.answers.of_stream(stream, call.client.ip, end.ip, call.begin());
                 if let Some(name) = name {
-                    *known = Rc::new(Answer::outside(&name));
+                    *known = Rc::new(known.named(&name));
                 }
             }
         }
@@ -189,7 +211,7 @@ impl Renderer {
     /// Whether the condition holds, if there is one.
     fn is_wanted(&self, call: &Call<'_>, [src, dst]: &[Rc<Answer>; 2]) -> bool {
         let (Some(condition), Some(eyes)) = (&self.condition, &self.eyes) else { return true };
-        let [src, dst] = [src, dst].map(|end| end.is_known.then_some(&end.party));
+        let [src, dst] = [src, dst].map(|end| Some(&end.party));
         condition.holds(&eyes.see(call, Around { sources: &self.sources, src, dst }))
     }
 
@@ -217,6 +239,9 @@ impl CallSink for Renderer {
         if self.dns_names {
             self.learn(call);
         }
+        if self.keeps {
+            self.keep(call);
+        }
         if !self.only.is_empty() && !self.only.iter().any(|name| name == call.protocol.name) {
             return;
         }
@@ -232,7 +257,8 @@ impl CallSink for Renderer {
         let [src, dst] = &ends;
         let text = &mut self.part.text;
         let labels = Abouts { client: src.label.as_deref(), server: dst.label.as_deref() };
-        let [client, server] = [src, dst].map(|end| end.is_known.then_some(end.about.as_str()));
+        let [client, server] =
+            [src, dst].map(|end| (!end.about.is_empty()).then_some(end.about.as_str()));
         match &mut self.form {
             Form::Nothing => return,
             Form::Table(table) => table.render_between(call, labels, text),
@@ -292,10 +318,7 @@ impl Ending {
             }
         }
         out.write_all(&self.text)?;
-        if self.json.is_none() {
-            out.flush()?;
-        }
-        Ok(())
+        Ok(out.flush()?)
     }
 
     /// Writes what comes after the last call.

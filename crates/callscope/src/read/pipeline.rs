@@ -13,13 +13,14 @@ use std::{
 };
 
 use anyhow::Result;
-use capture::{Batch, Reader};
+use capture::{Batch, Intake, keep::Keeper};
 use flow::{Report, Settings, Worker};
 use model::Source;
 
 use super::{
     keys::{Key, Keys},
-    merge::Merge,
+    merge::{Limit, Merge},
+    naming::Witness,
     output::{Renderer, Shape},
     progress::Progress,
 };
@@ -29,6 +30,22 @@ const AHEAD_MAX: usize = 16;
 
 /// Bytes of text that a worker without others writes at once: few enough to stay in the cache.
 const TEXT_BYTES_ALONE: usize = 128 << 10;
+
+/// Where packets come from, and what is done with them beside reading.
+pub(crate) struct Input {
+    /// What hands out packets.
+    pub intake: Box<dyn Intake>,
+    /// How far it is, for people.
+    pub progress: Progress,
+    /// Who knows of the ends of calls beside the directory.
+    pub witness: Option<Arc<dyn Witness>>,
+    /// The number before that of the first packet.
+    pub before: u64,
+    /// Who keeps packets.
+    pub keeper: Option<Keeper>,
+    /// After how many calls it is enough.
+    pub limit: Option<Limit>,
+}
 
 /// What came of it.
 pub struct Finished {
@@ -49,19 +66,18 @@ pub struct Finished {
 /// # Errors
 /// When the output can't be written.
 pub fn run(
-    reader: Reader,
+    mut input: Input,
     keys: Keys,
     threads: usize,
     settings: &Settings,
     shape: &Shape,
     out: Box<dyn Write + Send>,
-    progress: &Progress,
 ) -> Result<Finished> {
     let begun = Instant::now();
-    let feed = Feed::new(reader, keys, threads);
-    let merge = Merge::new(threads, shape, out);
+    let merge = Merge::new(threads, shape, out, input.keeper.clone(), input.limit.take());
+    let feed = Feed::new(input, keys, threads);
     let reports = thread::scope(|scope| {
-        let work = |index| work(index, threads, settings, shape, &feed, &merge, progress);
+        let work = |index| work(index, threads, settings, shape, &feed, &merge);
         let others: Vec<_> = (1..threads).map(|index| scope.spawn(move || work(index))).collect();
         let mut reports = vec![work(0)];
         reports.extend(others.into_iter().map(|other| match other.join() {
@@ -78,16 +94,16 @@ pub fn run(
         if index == 0 { report = one } else { report.add(&one) }
     }
     merge.finish()?;
-    let state = feed.into_state();
+    let mut state = feed.into_state();
+    let intake = state.intake.iter_mut().flat_map(|(intake, _)| intake.counts());
+    let witness = shape.witness.iter().flat_map(|witness| witness.counts());
+    for count in intake.chain(state.keeper.iter().flat_map(Keeper::counts)).chain(witness) {
+        report.count(count.name, count.words, count.value, count.is_loss);
+    }
     Ok(Finished {
         report,
         shown,
-        warnings: state
-            .reader
-            .iter()
-            .flat_map(|(reader, _)| reader.warnings())
-            .map(ToString::to_string)
-            .collect(),
+        warnings: state.intake.iter().flat_map(|(intake, _)| intake.warnings()).collect(),
         failure: state.failure,
         elapsed: begun.elapsed(),
     })
@@ -101,14 +117,14 @@ fn work(
     shape: &Shape,
     feed: &Feed,
     merge: &Merge,
-    progress: &Progress,
 ) -> Result<(Report, u64)> {
     let mut worker = Worker::new(index, threads, settings);
+    worker.count_from(feed.before);
     let mut renderer = Renderer::new(shape);
     // Whatever happens, the others must not wait for us.
     let leave = Leave(feed);
     let mut number = 0;
-    while let Some(round) = feed.take(number, progress) {
+    while let Some(round) = feed.take(number) {
         renderer.sources(&round.sources);
         for key in round.keys.iter() {
             worker.secrets(&key.lines, key.origin);
@@ -118,6 +134,9 @@ fn work(
             if threads == 1 && renderer.part.text.len() >= TEXT_BYTES_ALONE {
                 merge.put(index, number, &mut renderer)?;
             }
+        }
+        if let Some(now) = round.batch.now() {
+            worker.tick(now, &mut renderer);
         }
         drop(round);
         merge.put(index, number, &mut renderer)?;
@@ -134,11 +153,14 @@ struct Feed {
     state: Mutex<State>,
     changed: Condvar,
     threads: usize,
+    progress: Progress,
+    /// The number before that of the first packet.
+    before: u64,
 }
 
 struct State {
     /// Taken out while somebody reads: a pipe may keep him waiting, and others have work to do.
-    reader: Option<(Reader, Keys)>,
+    intake: Option<(Box<dyn Intake>, Keys)>,
     sources: Arc<Vec<Source>>,
     /// Batches read and not yet taken by all, oldest first.
     rounds: VecDeque<Round>,
@@ -149,11 +171,12 @@ struct State {
     at_end: bool,
     gone: usize,
     failure: Option<anyhow::Error>,
+    keeper: Option<Keeper>,
 }
 
 /// One reading, done without a lock.
 struct Read {
-    reader: Reader,
+    intake: Box<dyn Intake>,
     keys: Keys,
     new_keys: Vec<Key>,
     batch: Arc<Batch>,
@@ -170,12 +193,22 @@ struct Round {
     taken: usize,
 }
 
+// === impl Input ===
+
+impl Input {
+    /// Packets of an intake, and nothing beside.
+    pub(crate) fn of(intake: Box<dyn Intake>, progress: Progress) -> Self {
+        Self { intake, progress, witness: None, before: 0, keeper: None, limit: None }
+    }
+}
+
 // === impl Feed ===
 
 impl Feed {
-    fn new(reader: Reader, keys: Keys, threads: usize) -> Self {
+    fn new(input: Input, keys: Keys, threads: usize) -> Self {
+        let Input { intake, progress, before, keeper, .. } = input;
         let state = State {
-            reader: Some((reader, keys)),
+            intake: Some((intake, keys)),
             sources: Arc::default(),
             rounds: VecDeque::new(),
             first: 0,
@@ -183,12 +216,13 @@ impl Feed {
             at_end: false,
             gone: 0,
             failure: None,
+            keeper,
         };
-        Self { state: Mutex::new(state), changed: Condvar::new(), threads }
+        Self { state: Mutex::new(state), changed: Condvar::new(), threads, progress, before }
     }
 
     /// Batch `number`; `None` when there are no more.
-    fn take(&self, number: usize, progress: &Progress) -> Option<Round> {
+    fn take(&self, number: usize) -> Option<Round> {
         let mut state = lock(&self.state);
         loop {
             if state.gone > 0 {
@@ -200,14 +234,14 @@ impl Feed {
             if state.at_end {
                 return None;
             }
-            let reader = if state.rounds.len() < AHEAD_MAX { state.reader.take() } else { None };
-            let Some((reader, keys)) = reader else {
+            let intake = if state.rounds.len() < AHEAD_MAX { state.intake.take() } else { None };
+            let Some((intake, keys)) = intake else {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             let batch = state.free_batch();
             drop(state);
-            let read = Read::next(reader, keys, batch, progress);
+            let read = Read::next(intake, keys, batch, &self.progress);
             state = lock(&self.state);
             state.book(read);
             self.changed.notify_all();
@@ -237,19 +271,19 @@ impl Feed {
 
 impl Read {
     fn next(
-        mut reader: Reader,
+        mut intake: Box<dyn Intake>,
         mut keys: Keys,
         mut batch: Arc<Batch>,
         progress: &Progress,
     ) -> Self {
         // The batch is a new one, or one that nobody else holds.
         let outcome = match Arc::get_mut(&mut batch) {
-            Some(batch) => reader.next(batch),
+            Some(batch) => intake.next(batch),
             None => Ok(false),
         };
-        progress.set(reader.progress().bytes_done);
-        let new_keys = keys.news(reader.secrets());
-        Self { reader, keys, new_keys, batch, outcome }
+        progress.set(intake.progress().bytes_done);
+        let new_keys = keys.news(intake.secrets());
+        Self { intake, keys, new_keys, batch, outcome }
     }
 }
 
@@ -258,11 +292,15 @@ impl Read {
 impl State {
     /// Takes what was read, and the reader back.
     fn book(&mut self, read: Read) {
-        let Read { reader, keys, new_keys, batch, outcome } = read;
+        let Read { intake, keys, new_keys, batch, outcome } = read;
         match outcome {
             Ok(true) => {
-                if self.sources.len() != reader.sources().len() {
-                    self.sources = Arc::new(reader.sources().to_vec());
+                if self.sources.len() != intake.sources().len() {
+                    self.sources = Arc::new(intake.sources().to_vec());
+                }
+                if let Some(keeper) = &self.keeper {
+                    new_keys.iter().for_each(|key| keeper.secrets(&key.lines));
+                    keeper.packets(&batch, &self.sources);
                 }
                 let (sources, keys) = (self.sources.clone(), Arc::new(new_keys));
                 self.rounds.push_back(Round { batch, sources, keys, taken: 0 });
@@ -274,7 +312,7 @@ impl State {
                 self.failure.get_or_insert(error.into());
             }
         }
-        self.reader = Some((reader, keys));
+        self.intake = Some((intake, keys));
     }
 
     /// A batch that nobody reads any more, or a new one.

@@ -1,14 +1,15 @@
 //! The progress bar, where there is something to wait for and somebody to see it.
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, sync::Arc};
 
 use capture::Reader;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A bar on standard error, or nothing.
+#[derive(Clone, Default)]
 pub struct Progress {
     bar: Option<ProgressBar>,
-    watch: Option<Box<dyn Fn(u64) + Send + Sync>>,
+    watch: Option<Arc<dyn Fn(u64) + Send + Sync>>,
 }
 
 // === impl Progress ===
@@ -34,7 +35,7 @@ impl Progress {
 
     /// Tells `watch` how many bytes were read, and shows nothing.
     pub fn watched(watch: impl Fn(u64) + Send + Sync + 'static) -> Self {
-        Self { bar: None, watch: Some(Box::new(watch)) }
+        Self { bar: None, watch: Some(Arc::new(watch)) }
     }
 
     /// So far.

@@ -8,18 +8,19 @@ use std::{
         mpsc::{SyncSender, sync_channel},
     },
     thread,
+    time::Duration,
 };
 
 use anyhow::Result;
 use api::{Count, Facts, Finished, Import, Intake, Reading};
-use capture::{Input, Options, Reader};
+use capture::{Options, Reader};
 use flow::Report;
 use identity::Directory;
 
-use super::{WhatArgs, read_defaults};
+use super::{WhatArgs, show_defaults};
 use crate::{
-    args::ReadArgs,
-    read::{self, Progress},
+    args::ShowArgs,
+    read::{self, Input, Progress},
 };
 
 /// Pieces of lines that wait to be taken in.
@@ -28,8 +29,8 @@ const PIECES_MAX: usize = 16;
 const PIECE_BYTES: usize = 256 << 10;
 
 /// What `callscope read` would have been told.
-pub fn read_args(what: &WhatArgs) -> ReadArgs {
-    ReadArgs {
+pub fn show_args(what: &WhatArgs) -> ShowArgs {
+    ShowArgs {
         protocol: what.protocol.clone(),
         threads: what.threads,
         memory: what.memory,
@@ -39,12 +40,12 @@ pub fn read_args(what: &WhatArgs) -> ReadArgs {
         identity: what.identity.clone(),
         dns_names: what.dns_names,
         quiet: true,
-        ..read_defaults()
+        ..show_defaults()
     }
 }
 
 /// Reads captures into a store.
-pub fn reading(args: ReadArgs, directory: Option<Directory>) -> Reading {
+pub fn reading(args: ShowArgs, directory: Option<Directory>) -> Reading {
     Arc::new(move |import: &Import, intake: &Intake| {
         read_one(&args, directory.clone(), import, intake).unwrap_or_else(|error| Finished {
             failure: Some(format!("{error:#}")),
@@ -54,23 +55,38 @@ pub fn reading(args: ReadArgs, directory: Option<Directory>) -> Reading {
 }
 
 fn read_one(
-    args: &ReadArgs,
+    args: &ShowArgs,
     directory: Option<Directory>,
     import: &Import,
     intake: &Intake,
 ) -> Result<Finished> {
-    let inputs: Vec<_> = import.inputs.iter().cloned().map(Input::Path).collect();
+    let inputs: Vec<_> = import.inputs.iter().cloned().map(capture::Input::Path).collect();
     let reader = Reader::open(&inputs, Options::default())?;
     let total = reader.progress().bytes_total;
     import.bytes_total.store(total.unwrap_or(0), Ordering::Relaxed);
+    let read = import.bytes_read.clone();
+    let progress = Progress::watched(move |bytes| read.store(bytes, Ordering::Relaxed));
+    take_in(args, Input::of(Box::new(reader), progress), directory, None, import, intake)
+}
+
+/// Reads an input to its end, and takes its calls in as they come.
+///
+/// # Errors
+/// When what the arguments name can't be read, or the store takes no more calls.
+pub fn take_in(
+    args: &ShowArgs,
+    input: Input,
+    directory: Option<Directory>,
+    open_after: Option<Duration>,
+    import: &Import,
+    intake: &Intake,
+) -> Result<Finished> {
     let (send, receive) = sync_channel::<Vec<u8>>(PIECES_MAX);
     let (finished, taken) = thread::scope(|scope| {
         let taking = scope
             .spawn(move || receive.into_iter().try_for_each(|lines| intake.take(import, &lines)));
-        let read = import.bytes_read.clone();
-        let progress = Progress::watched(move |bytes| read.store(bytes, Ordering::Relaxed));
         let out = Box::new(Lines { send, lines: Vec::new() });
-        let finished = read::lines(args, reader, directory, out, &progress);
+        let finished = read::lines(args, input, directory, open_after, out);
         (finished, taking.join())
     });
     // Why nothing more was taken says more than that nobody listened.

@@ -107,6 +107,7 @@ pub fn call<'s>(request: Option<&'s Half>, response: Option<&'s Half>) -> Call<'
         transport: Transport::Tcp,
         client: Endpoint { ip: [10, 0, 37, 237].into(), port: 43_282 },
         server: Endpoint { ip: [10, 0, 24, 164].into(), port: 80 },
+        asked: None,
         stream: 12,
         inside: 0,
         cover: None,
