@@ -55,7 +55,7 @@ pub struct DoctorArgs {
 }
 
 /// Arguments of `callscope read`.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Debug, clap::Args)]
 #[command(
     after_help = "Exit codes: 0 done (also when the reader of a pipe has seen enough), 1 something could not be \
                         read or written, 2 wrong usage.\n\nExamples:\n  callscope read shop.pcapng\n  \
@@ -205,7 +205,7 @@ pub struct TapArgs {
 }
 
 /// Which network namespaces are listened in.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct SpaceArgs {
     /// Listen in this network namespace, by its name (`ip netns`) or path, instead of our own. May be
     /// given several times, as may the other three.

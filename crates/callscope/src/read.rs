@@ -126,19 +126,20 @@ pub(crate) fn lines(
     args: &ShowArgs,
     mut input: Input,
     directory: Option<identity::Directory>,
+    open_after: Option<Duration>,
     out: Box<dyn Write + Send>,
 ) -> Result<Finished> {
-    let shape = shape(&ShowArgs { format: Some(Format::Ndjson), ..args.clone() }, false);
     let shape = Shape {
+        format: Format::Ndjson,
         lore: lore(args)?,
         directory,
         witness: input.witness.take(),
         keeps: input.keeper.is_some(),
-        ..shape
+        ..shape(args, false)
     };
     let threads = threads(args, &shape);
     let keys = Keys::open(args.keylog.as_deref())?;
-    pipeline::run(input, keys, threads, &settings(args, None), &shape, out)
+    pipeline::run(input, keys, threads, &settings(args, open_after), &shape, out)
 }
 
 fn inputs(args: &ReadArgs) -> Result<Vec<capture::Input>> {

@@ -1,6 +1,7 @@
 //! `callscope serve`: captures and a store in, a server out; composition only.
 
 mod imports;
+mod live;
 
 use std::{
     ffi::OsString,
@@ -20,7 +21,7 @@ use model::{Protocol, Timestamp};
 use store::Store;
 use tempfile::TempDir;
 
-use crate::args::ShowArgs;
+use crate::args::{ShowArgs, TapArgs};
 
 /// How often the store is looked after.
 const MAINTAIN_EVERY: Duration = Duration::from_secs(1);
@@ -31,12 +32,16 @@ const TOKEN_FILE_BYTES_MAX: u64 = 1 << 20;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  callscope serve shop.pcapng\n  callscope serve --store /var/lib/callscope\n  \
+                  callscope serve --tap --store /var/lib/callscope\n  \
                   callscope serve --listen 0.0.0.0:8899 --token-file tokens --host calls.example"
 )]
 pub struct ServeArgs {
     /// What is served.
     #[command(flatten)]
     pub what: WhatArgs,
+    /// What is captured.
+    #[command(flatten)]
+    pub tap: live::LiveArgs,
     /// Where to listen. Anything but a loopback address needs a token, or --insecure.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8899")]
     pub listen: SocketAddr,
@@ -165,10 +170,14 @@ pub fn run(args: &ServeArgs) -> Result<()> {
             tokio::spawn(sending);
         }
         house.import(&args.what)?;
+        let live = live::Live::begin(&args.tap, &args.what, &house)?;
         let looking = tokio::spawn(maintain(house.store.clone()));
         let router = house.api.router();
         api::serve(listener, router, limits.connections, interrupted()).await?;
         looking.abort();
+        if let Some(live) = live {
+            tokio::task::spawn_blocking(move || live.end()).await?;
+        }
         house.close()
     })?;
     // A capture that is still read, or a query, is not waited for.
@@ -326,10 +335,19 @@ fn now() -> Timestamp {
     Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// How `callscope read` shows calls if nothing is said.
+/// What `callscope read` does if nothing is said.
 fn show_defaults() -> ShowArgs {
     let command = <ShowArgs as clap::Args>::augment_args(Command::new("read"));
     match ShowArgs::from_arg_matches(&command.get_matches_from(["read"])) {
+        Ok(args) => args,
+        Err(error) => error.exit(),
+    }
+}
+
+/// What `callscope tap` does if nothing is said.
+fn tap_defaults() -> TapArgs {
+    let command = <TapArgs as clap::Args>::augment_args(Command::new("tap"));
+    match TapArgs::from_arg_matches(&command.get_matches_from(["tap"])) {
         Ok(args) => args,
         Err(error) => error.exit(),
     }

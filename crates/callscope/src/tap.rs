@@ -38,9 +38,7 @@ pub fn run(args: &TapArgs) -> Result<()> {
             eprintln!("callscope: {line}");
         }
     };
-    let mut tap = Tap::open(&options(args)?, stop.clone(), tell)?;
-    let clear = clear(args, &mut tap)?;
-    let processes = processes(args, &tap)?;
+    let (input, _source) = input(args, stop.clone(), tell)?;
     let kept = args.keep.as_deref().map(|folder| Keeper::open(folder, args.keep_size));
     let (keeper, closing) = kept.transpose()?.unzip();
     stop_in_time(stop.clone(), args.duration)?;
@@ -49,21 +47,36 @@ pub fn run(args: &TapArgs) -> Result<()> {
             if args.interfaces.is_empty() { "any" } else { &args.interfaces.join(" ") };
         eprintln!("callscope: listening on {interfaces}; Ctrl-C ends it");
     }
+    let input = Input { keeper, limit: args.count.map(|left| Limit { left, stop }), ..input };
+    // The keeper comes to its end with the input.
+    let shown = read::show(input, &args.show, Some(OPEN_AFTER));
+    closing.map_or(Ok(()), Closing::wait)?;
+    shown
+}
+
+/// What comes in, as the arguments say, and who looks for processes meanwhile.
+///
+/// # Errors
+/// When nothing can be captured.
+pub(crate) fn input(
+    args: &TapArgs,
+    stop: Stop,
+    tell: impl FnMut(&str) + Send + 'static,
+) -> Result<(Input, Option<process::Source>)> {
+    let mut tap = Tap::open(&options(args)?, stop, tell)?;
+    // Inlets are put in while nothing is read from the tap.
+    let clear = clear(args, &mut tap)?;
+    let (source, processes) = processes(args, &tap)?.unzip();
     let intake: Box<dyn Intake> = match clear {
         Some(clear) => Box::new(clear.beside(tap)),
         None => Box::new(tap),
     };
     let input = Input {
         before: numbers_before(),
-        keeper,
-        limit: args.count.map(|left| Limit { left, stop }),
-        witness: processes.as_ref().map(|(_, processes)| processes.clone() as Arc<dyn Witness>),
+        witness: processes.map(|processes| processes as Arc<dyn Witness>),
         ..Input::of(intake, Progress::default())
     };
-    // The keeper comes to its end with the input.
-    let shown = read::show(input, &args.show, Some(OPEN_AFTER));
-    closing.map_or(Ok(()), Closing::wait)?;
-    shown
+    Ok((input, source))
 }
 
 /// Who knows whose sockets are at the ends of calls, as long as the source lives.

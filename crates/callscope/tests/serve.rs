@@ -1,6 +1,7 @@
 //! `callscope serve` and `callscope mcp` as processes.
 
 mod common {
+    pub mod net;
     pub mod program;
 }
 
@@ -9,7 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::program::{Agent, Server, callscope, fixture};
+use common::{
+    net::{Net, SERVER, can, wait_until},
+    program::{Agent, Server, callscope, fixture},
+};
 use serde_json::{Value, json};
 
 #[test]
@@ -50,6 +54,28 @@ fn calls_and_their_packets_are_there_after_a_restart() {
     let id = again["calls"][0]["id"].as_str().unwrap().to_owned();
     let packets = server.json(&format!("/api/v1/calls/{id}/packets"));
     assert!(!packets["packets"].as_array().unwrap().is_empty());
+}
+
+/// Between a real server and a real client; needs root.
+#[test]
+fn what_passes_is_served_as_it_happens() {
+    if !can(&["nginx", "curl", "ss"]) {
+        return;
+    }
+    let mut net = Net::new();
+    net.nginx();
+    let space = net.server.clone();
+    let server = Server::start(&["--tap", "--netns", &space]);
+    let source = || server.json("/api/v1/health")["sources"][0].clone();
+    wait_until("the capture", || source()["state"] == "reading");
+    assert_eq!(source()["name"], "live: any");
+    net.ask(&format!("curl -s -H \"Authorization: Bearer hunter2\" http://{SERVER}/one"));
+    let calls = || server.json("/api/v1/calls?where=http&select=whole")["calls"].clone();
+    wait_until("the call", || calls()[0].is_object());
+    let call = calls()[0].to_string();
+    assert!(call.contains("\"/one\"") && !call.contains("hunter2"), "{call}");
+    let log = server.stop();
+    assert!(log.contains("listening on any"), "{log}");
 }
 
 fn refused(words: &[&str]) -> (Option<i32>, String) {

@@ -172,11 +172,10 @@ impl Renderer {
         }
     }
 
-    /// Writes down where the call is among the packets that are kept. Tells who its ends were.
-    fn keep(&mut self, call: &Call<'_>) -> [Rc<Answer>; 2] {
-        let ends = self.ends(call);
-        naming::entry(call, [&ends[0], &ends[1]]).push(&mut self.part.kept);
-        ends
+    /// Writes down where the call is among the packets that are kept.
+    fn keep(&mut self, call: &Call<'_>) {
+        let [src, dst] = self.ends(call);
+        naming::entry(call, [&src, &dst]).push(&mut self.part.kept);
     }
 
     /// Who the ends of a call were.
@@ -240,7 +239,9 @@ impl CallSink for Renderer {
         if self.dns_names {
             self.learn(call);
         }
-        let kept = self.keeps.then(|| self.keep(call));
+        if self.keeps {
+            self.keep(call);
+        }
         if !self.only.is_empty() && !self.only.iter().any(|name| name == call.protocol.name) {
             return;
         }
@@ -248,11 +249,7 @@ impl CallSink for Renderer {
             self.shown += 1;
             return;
         }
-        let ends = match kept {
-            _ if self.in_order => self.ends_in_order(call),
-            Some(ends) => ends,
-            None => self.ends(call),
-        };
+        let ends = if self.in_order { self.ends_in_order(call) } else { self.ends(call) };
         if !self.is_wanted(call, &ends) {
             return;
         }

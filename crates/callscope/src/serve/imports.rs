@@ -8,18 +8,19 @@ use std::{
         mpsc::{SyncSender, sync_channel},
     },
     thread,
+    time::Duration,
 };
 
 use anyhow::Result;
 use api::{Count, Facts, Finished, Import, Intake, Reading};
-use capture::{Input, Options, Reader};
+use capture::{Options, Reader};
 use flow::Report;
 use identity::Directory;
 
 use super::{WhatArgs, show_defaults};
 use crate::{
     args::ShowArgs,
-    read::{self, Progress},
+    read::{self, Input, Progress},
 };
 
 /// Pieces of lines that wait to be taken in.
@@ -59,19 +60,33 @@ fn read_one(
     import: &Import,
     intake: &Intake,
 ) -> Result<Finished> {
-    let inputs: Vec<_> = import.inputs.iter().cloned().map(Input::Path).collect();
+    let inputs: Vec<_> = import.inputs.iter().cloned().map(capture::Input::Path).collect();
     let reader = Reader::open(&inputs, Options::default())?;
     let total = reader.progress().bytes_total;
     import.bytes_total.store(total.unwrap_or(0), Ordering::Relaxed);
+    let read = import.bytes_read.clone();
+    let progress = Progress::watched(move |bytes| read.store(bytes, Ordering::Relaxed));
+    take_in(args, Input::of(Box::new(reader), progress), directory, None, import, intake)
+}
+
+/// Reads an input to its end, and takes its calls in as they come.
+///
+/// # Errors
+/// When what the arguments name can't be read, or the store takes no more calls.
+pub fn take_in(
+    args: &ShowArgs,
+    input: Input,
+    directory: Option<Directory>,
+    open_after: Option<Duration>,
+    import: &Import,
+    intake: &Intake,
+) -> Result<Finished> {
     let (send, receive) = sync_channel::<Vec<u8>>(PIECES_MAX);
     let (finished, taken) = thread::scope(|scope| {
         let taking = scope
             .spawn(move || receive.into_iter().try_for_each(|lines| intake.take(import, &lines)));
-        let read = import.bytes_read.clone();
-        let progress = Progress::watched(move |bytes| read.store(bytes, Ordering::Relaxed));
         let out = Box::new(Lines { send, lines: Vec::new() });
-        let input = read::Input::of(Box::new(reader), progress);
-        let finished = read::lines(args, input, directory, out);
+        let finished = read::lines(args, input, directory, open_after, out);
         (finished, taking.join())
     });
     // Why nothing more was taken says more than that nobody listened.
