@@ -14,7 +14,7 @@ pub(super) fn write(filter: Item<'_>, depth: u32, text: &mut Vec<u8>) {
     }
     text.push(b'(');
     match filter.tag {
-        0xa0 | 0xa1 | 0xa2 => {
+        0xa0..=0xa2 => {
             text.push(match filter.tag {
                 0xa0 => b'&',
                 0xa1 => b'|',

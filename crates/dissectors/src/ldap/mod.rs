@@ -69,7 +69,7 @@ struct Ldap {
     rest: [Rest; 2],
     /// Bytes of the server were lost: what was asked since. The first of the many answers to what was
     /// asked before may be among them.
-    asked_since: Option<Box<Vec<u32>>>,
+    asked_since: Option<Vec<u32>>,
 }
 
 /// What is left of a message of which the start was read.

@@ -33,7 +33,7 @@ pub(super) fn probe(hello: &Hello<'_>) -> Verdict {
 fn at_home(packet: &Packet, bytes: &[u8]) -> bool {
     match packet.mode {
         mode::CONTROL | mode::PRIVATE => packet.version >= 2,
-        _ => bytes.len() <= TIME + EXTRA_MAX && bytes.len() % 4 == 0,
+        _ => bytes.len() <= TIME + EXTRA_MAX && bytes.len().is_multiple_of(4),
     }
 }
 

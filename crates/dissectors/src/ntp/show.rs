@@ -44,7 +44,7 @@ pub(super) fn headline<'m>(
     let Some(either) = request.or(response) else { return Headline::default() };
     let Some(packet) = Packet::read(&either.record) else { return Headline::default() };
     let method = match packet.mode {
-        mode::CONTROL => operation(&either.record).into(),
+        mode::CONTROL => operation(&either.record),
         mode::PRIVATE if either.record.get(3) == Some(&42) => "monlist",
         mode::PRIVATE => "private",
         mode::BROADCAST => "broadcast",
@@ -116,7 +116,7 @@ pub(super) fn tell(message: &Message, to: &mut dyn Tell) {
 }
 
 fn tell_time(record: &[u8], to: &mut dyn Tell) {
-    let &[first, stratum, poll, precision, ..] = &record[..] else { return };
+    let &[first, stratum, poll, precision, ..] = record else { return };
     let leap = ["none", "insert", "delete", "unsynchronized"];
     text(to, At::Leap, leap.get(usize::from(first >> 6)).copied().unwrap_or_default());
     integer(to, At::Stratum, stratum);

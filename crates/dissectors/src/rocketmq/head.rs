@@ -17,6 +17,9 @@ const FIELDS_MAX: usize = 256;
 /// Fields that hold secrets.
 const SECRET: [&[u8]; 2] = [b"Signature", b"SecurityToken"];
 
+/// A field's name and its value.
+type Pair<'b> = (&'b [u8], &'b [u8]);
+
 /// What pairing needs of a command.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Front {
@@ -103,7 +106,7 @@ fn remark(head: &[u8]) -> Option<(&[u8], usize, u32)> {
 }
 
 /// The remark and the fields of a head of its own form.
-pub(super) fn binary_parts(head: &[u8]) -> Option<(&[u8], Vec<(&[u8], &[u8])>)> {
+pub(super) fn binary_parts(head: &[u8]) -> Option<(&[u8], Vec<Pair<'_>>)> {
     let (remark, at, _) = remark(head)?;
     Some((remark, binary_fields(head, at).map(|(name, value, _)| (name, value)).collect()))
 }

@@ -93,7 +93,8 @@ impl<'b> Letter<'b> {
         // The user-based model's (RFC 3414 §2.4).
         if let Some(mut parameters) = Items(security).wanted(tag::SEQUENCE).map(Items) {
             self.engine = parameters.wanted(tag::OCTETS).unwrap_or_default();
-            (parameters.next(), parameters.next());
+            parameters.next();
+            parameters.next();
             self.user = parameters.wanted(tag::OCTETS).unwrap_or_default();
             let digest = parameters.wanted(tag::OCTETS).unwrap_or_default();
             self.secrets = [Some(place(input, digest)), None];

@@ -225,7 +225,8 @@ impl<'b> Walker<'b> {
             (keys, values, u64::from(u32_at(self.take(4)?, 0).unwrap_or(0)))
         };
         if len > 0 {
-            (is_kind(keys)?, is_kind(values)?);
+            is_kind(keys)?;
+            is_kind(values)?;
         }
         self.bounded(len)?;
         for _ in 0..len {

@@ -75,7 +75,9 @@ impl<'m> Parts<'m> {
     /// A list of permissions.
     fn skip_acl(&mut self) -> Option<()> {
         for _ in 0..self.int()?.clamp(0, 64) {
-            (self.int()?, self.text()?, self.text()?);
+            self.int()?;
+            self.text()?;
+            self.text()?;
         }
         Some(())
     }
@@ -168,7 +170,9 @@ fn path(op: i32, bytes: &[u8]) -> Option<&[u8]> {
         | codes::WHO_AM_I
         | 16 => None,
         codes::MULTI | codes::MULTI_READ => {
-            (parts.int()?, parts.bool()?, parts.int()?);
+            parts.int()?;
+            parts.bool()?;
+            parts.int()?;
             parts.text()
         }
         _ => parts.text(),
@@ -269,7 +273,8 @@ fn tell_multi(parts: &mut Parts<'_>, to: &mut dyn Tell) -> Option<()> {
                 }
             }
             5 => {
-                (parts.buffer()?, parts.int()?);
+                parts.buffer()?;
+                parts.int()?;
             }
             2 | 13 => {
                 parts.int()?;
