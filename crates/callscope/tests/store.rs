@@ -29,7 +29,7 @@ fn lines(args: &[&str]) -> Vec<String> {
 fn stored(name: &str, folder: &Path) {
     let path = fixtures().join(name);
     let (path, folder) = (path.to_str().unwrap(), folder.to_str().unwrap());
-    assert_eq!(lines(&["read", "-q", path, "--store", folder]), [""; 0]);
+    assert_eq!(lines(&["read", "-q", path, "--store", folder, "--unmasked"]), [""; 0]);
 }
 
 fn whole(name: &str) -> Vec<String> {

@@ -17,6 +17,9 @@ use packet::Segment;
 
 /// How long a SYN may wait for its answer, to be known again.
 const SHAKE_NS: u64 = 3_000_000_000;
+/// Peers choose numbers that can't be guessed (RFC 9293 §3.4.1). Lower ones are those of captures written by
+/// hand, where all connections have the same.
+const NUMBER_MIN: u32 = 1 << 16;
 /// SYNs remembered in that time.
 const SHAKES_MAX: usize = 8_192;
 /// Places at which one SYN may be seen.
@@ -94,6 +97,17 @@ struct Opener {
     flow: (u32, u64),
 }
 
+// === impl Answer ===
+
+impl Answer {
+    /// Whether translation left something as it was: an end, or the client's port (which
+    /// masquerading keeps if it can).
+    fn is_alike(&self, other: &Segment<'_>) -> bool {
+        let [server, client] = [self.key.src(self.dir), self.key.dst(self.dir)];
+        server == other.key.src(other.dir) || client.port == other.key.dst(other.dir).port
+    }
+}
+
 // === impl Openers ===
 
 impl Default for Openers {
@@ -152,6 +166,9 @@ impl Twins {
 
     /// A SYN: a place more, unless it was answered already.
     fn asks(&mut self, segment: &Segment<'_>, at: Timestamp) {
+        if segment.seq < NUMBER_MIN {
+            return;
+        }
         self.turn(at);
         // Another connection between the same ports is not known to be a twin yet.
         if self.known.get(&segment.key).is_some_and(|known| known.isn != segment.seq) {
@@ -175,6 +192,9 @@ impl Twins {
 
     /// The answer to a SYN that was seen at several places.
     fn answers(&mut self, segment: &Segment<'_>, at: Timestamp) -> Option<Found> {
+        if segment.seq < NUMBER_MIN {
+            return None;
+        }
         let asked = segment.ack.wrapping_sub(1);
         let shake = self.shakes.iter_mut().find_map(|shakes| shakes.get_mut(&asked))?;
         if !shake.places.contains(&Some(segment.key)) {
@@ -182,7 +202,7 @@ impl Twins {
         }
         let Segment { key, hash, dir, seq, .. } = *segment;
         let first = *shake.answer.get_or_insert(Answer { key, hash, dir, seq });
-        if first.key == key || first.seq != seq {
+        if first.key == key || first.seq != seq || !first.is_alike(segment) {
             return None;
         }
         let known = Known {

@@ -154,7 +154,15 @@ impl Net {
             flows_max: 1_000,
         };
         let worker = Worker::new(index, workers, &settings);
-        Self { worker, seen: Vec::new(), ends: None, frame: 0, ip_id: 0, seq: [100; 2], scope: 0 }
+        Self {
+            worker,
+            seen: Vec::new(),
+            ends: None,
+            frame: 0,
+            ip_id: 0,
+            seq: [1_000_000; 2],
+            scope: 0,
+        }
     }
 
     /// A segment of the connection 10.0.0.1:5000 to 10.0.0.2:9.
@@ -347,7 +355,7 @@ fn a_stranger_does_not_answer_for_a_group() {
 /// The same connection at the client, behind a service's address, and behind a gateway.
 const AT_CLIENT: Place = Place { client: ([10, 0, 0, 1], 5_000), server: ([10, 96, 0, 1], 80) };
 const AT_SERVER: Place = Place { client: ([10, 0, 0, 1], 5_000), server: ([10, 0, 0, 2], 9) };
-const BEHIND_GATEWAY: Place = Place { client: ([9, 9, 9, 9], 7_777), server: ([10, 0, 0, 2], 9) };
+const BEHIND_GATEWAY: Place = Place { client: ([9, 9, 9, 9], 5_000), server: ([10, 0, 0, 2], 9) };
 
 /// Who spoke to whom: as it is told, and what each is called by the other.
 #[derive(Debug, Eq, PartialEq)]
@@ -419,7 +427,7 @@ fn a_call_seen_before_and_behind_a_services_address_is_one_call() {
 fn a_client_behind_a_gateway_is_told_as_it_calls_itself() {
     let seen = ends(3, |net| seen_twice(net, AT_CLIENT, BEHIND_GATEWAY));
     let service = Some("10.96.0.1:80");
-    let one = told("10.0.0.1:5000", "10.0.0.2:9", Some("9.9.9.9:7777"), service);
+    let one = told("10.0.0.1:5000", "10.0.0.2:9", Some("9.9.9.9:5000"), service);
     assert_eq!(seen, (vec![one], 1, 1));
 }
 
@@ -442,7 +450,7 @@ fn another_answer_makes_another_connection() {
 fn connections_one_after_the_other_are_no_twins_whatever_their_numbers() {
     let seen = ends(1, |net| {
         for place in [AT_CLIENT, AT_SERVER] {
-            net.seq = [100; 2];
+            net.seq = [1_000_000; 2];
             net.segment_at(&[place], Side::Client, 0x02, b"");
             net.segment_at(&[place], Side::Server, 0x12, b"");
             net.segment_at(&[place], Side::Client, 0x18, b"Qa\n");
@@ -535,4 +543,13 @@ fn clear_text_is_translated_as_its_wire_was() {
     });
     let one = told("10.0.0.1:5000", "10.0.0.2:9", None, Some("10.96.0.1:80"));
     assert_eq!(seen.0, vec![one]);
+}
+
+#[test]
+fn numbers_that_nobody_chose_make_no_twins() {
+    let seen = ends(1, |net| {
+        net.seq = [0; 2];
+        seen_twice(net, AT_CLIENT, AT_SERVER);
+    });
+    assert_eq!((seen.0.len(), seen.1, seen.2), (2, 2, 0));
 }
