@@ -6,16 +6,24 @@
 
 pub(crate) mod json;
 mod media;
+#[cfg(test)]
+mod services;
 mod table;
 mod tell;
 #[cfg(test)]
 mod testing;
+mod varints;
 
+pub mod elasticsearch;
+pub mod etcd;
 pub mod graphql;
 pub mod grpc;
 pub mod jsonrpc;
+pub mod kubernetes;
 pub mod llm;
 pub mod mcp;
+pub mod otlp;
+pub mod s3;
 pub mod soap;
 pub mod sse;
 
@@ -36,6 +44,11 @@ pub const LENS: Lens = Lens {
         &llm::PROTOCOL,
         &soap::PROTOCOL,
         &sse::PROTOCOL,
+        &elasticsearch::PROTOCOL,
+        &s3::PROTOCOL,
+        &kubernetes::PROTOCOL,
+        &otlp::PROTOCOL,
+        &etcd::PROTOCOL,
     ],
     sees,
 };
@@ -48,6 +61,11 @@ fn sees(request: Option<&Message>, response: Option<&Message>) -> Option<&'stati
         Some((view, asks(message, view)))
     });
     let answered = response.and_then(View::of).filter(|view| !view.is_request());
+    if let (Some((view, None)), Some(message)) = (asked, request)
+        && let service @ Some(_) = service(view, message, response)
+    {
+        return service;
+    }
     match (asked, answered.map(|view| (view, media::media(view)))) {
         (Some((_, seen @ Some(_))), _) => seen,
         (Some((view, None)), Some((_, Media::EventStream))) if mcp::has_session(view) => {
@@ -65,6 +83,8 @@ fn sees(request: Option<&Message>, response: Option<&Message>) -> Option<&'stati
 fn asks(message: &Message, view: View<'_>) -> Option<&'static Protocol> {
     match media::media(view) {
         Media::Absent if graphql::is_query(view) => Some(&graphql::PROTOCOL),
+        Media::Grpc if etcd::is_call(view) => Some(&etcd::PROTOCOL),
+        Media::Grpc if otlp::is_grpc_call(view) => Some(&otlp::PROTOCOL),
         Media::Grpc => Some(&grpc::PROTOCOL),
         Media::GraphQl => Some(&graphql::PROTOCOL),
         Media::SoapXml => Some(&soap::PROTOCOL),
@@ -72,6 +92,25 @@ fn asks(message: &Message, view: View<'_>) -> Option<&'static Protocol> {
         Media::Json if graphql::is_query(view) => Some(&graphql::PROTOCOL),
         Media::Json if !message.body.kept.is_empty() => asks_in_json(message, view),
         _ => None,
+    }
+}
+
+/// What a call is by the shape of its path and by what either side says of itself.
+fn service(
+    view: View<'_>,
+    request: &Message,
+    response: Option<&Message>,
+) -> Option<&'static Protocol> {
+    if s3::is_call(view, response) {
+        Some(&s3::PROTOCOL)
+    } else if kubernetes::is_call(view, response) {
+        Some(&kubernetes::PROTOCOL)
+    } else if elasticsearch::is_call(view, response) {
+        Some(&elasticsearch::PROTOCOL)
+    } else if otlp::is_call(view, request) {
+        Some(&otlp::PROTOCOL)
+    } else {
+        None
     }
 }
 
