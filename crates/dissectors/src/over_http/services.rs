@@ -117,7 +117,7 @@ fn keys_of_etcd_are_seen_through_grpc() {
             trailers: &[("grpc-status", "0")],
         },
     );
-    assert_eq!(call.line(), "etcd Range /a/b OK ok ");
+    assert_eq!(call.line(), "etcd Range /a/b 0 ok OK");
     assert_eq!(call.answered("etcd.revision"), "9");
     assert_eq!(call.answered("etcd.count"), "1");
 }
