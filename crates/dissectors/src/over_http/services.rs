@@ -85,7 +85,7 @@ fn telemetry_is_counted() {
     // One resource called "a" with one scope of two spans.
     let export = b"\x0a\x1e\x0a\x15\x0a\x13\x0a\x0cservice.name\x12\x03\x0a\x01a\x12\x05\x12\x00\x12\x00\x1a";
     let export = &export[..export.len() - 2];
-    let export = [&export[..], b"\x12\x00"].concat();
+    let export = [export, b"\x12\x00"].concat();
     let head = format!(
         "POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-protobuf\r\nContent-Length: {}\r\n\r\n",
         export.len()
