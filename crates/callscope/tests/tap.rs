@@ -417,7 +417,11 @@ fn a_process_and_a_container_name_their_namespace() {
     }
     let mut net = Net::new();
     net.nginx();
-    let pid = fs::read_to_string(net.folder.path().join("pid")).unwrap();
+    // nginx listens before it writes down who it is.
+    let path = net.folder.path().join("pid");
+    let read = || fs::read_to_string(&path).unwrap_or_default();
+    wait_until("nginx says who it is", || read().ends_with('\n'));
+    let pid = read();
     let by_pid = tap(&["--pid", pid.trim(), "--count", "1"]);
     net.ask(&format!("curl -s http://{SERVER}/pid"));
     let by_pid = by_pid.rest();
@@ -433,7 +437,7 @@ fn a_process_and_a_container_name_their_namespace() {
     if let Err(error) = joined {
         return eprintln!("skipped in part: no control group can be made here: {error}");
     }
-    let by_container = tap(&["--container", &id[..48], "--duration", "1.5"]);
+    let by_container = tap(&["--container", &id[..48], "--count", "1"]);
     net.ask(&format!("curl -s http://{SERVER}/container"));
     let by_container = by_container.rest();
     fs::write(format!("{tree}/cgroup.procs"), pid.trim()).unwrap();
