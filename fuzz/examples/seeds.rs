@@ -32,7 +32,9 @@ const SECONDS: u8 = 24 << 3;
 fn main() -> Done {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let corpus = root.join("corpus");
-    for target in ["capture", "content", "dissect", "over_http", "packet", "shard", "stream"] {
+    for target in
+        ["capture", "content", "dissect", "identity", "over_http", "packet", "shard", "stream"]
+    {
         fs::create_dir_all(corpus.join(target))?;
     }
     for (index, dissection) in dissectors::ALL.iter().enumerate() {
@@ -48,6 +50,12 @@ fn main() -> Done {
     }
     for path in files(&root.join("../fixtures"), "zst")? {
         recording(&corpus, &path)?;
+    }
+    for path in files(&root.join("../crates/cluster/tests/scenarios"), "yaml")? {
+        scenario(&corpus.join("identity"), &path)?;
+    }
+    for (name, text) in NAMES {
+        fs::write(corpus.join("identity").join(name), format!("\0{text}"))?;
     }
     fs::write(corpus.join("stream/ordinary"), ORDINARY)?;
     for (name, seed) in OVER_HTTP {
@@ -81,7 +89,7 @@ fn steps(dissection: &Dissection, case: &Case) -> Vec<u8> {
     let port = dissection.ports.first().copied().unwrap_or(0);
     let peer = (0..network::PEERS).find(|peer| network::ports(*peer).1 == port).unwrap_or(0) as u8;
     let who = |side: Side| peer | if side == Side::Server { network::FROM_SERVER } else { 0 };
-    let datagrams = case.transport() == Transport::Udp;
+    let datagrams = case.transport() != Transport::Tcp;
     let says = if datagrams { network::Act::Datagram } else { network::Act::Data };
     let mut out = vec![0xff];
     if !datagrams && !case.late {
@@ -118,6 +126,29 @@ fn body(case: &Case) -> Vec<u8> {
         }
     }
     out
+}
+
+/// For `identity`: a log, a dump, and the lists that an API server would give.
+fn scenario(folder: &Path, path: &Path) -> Done {
+    let text = fs::read_to_string(path)?;
+    let scenario: serde_json::Value = serde_saphyr::from_str(&text)?;
+    let all = |of: &str| scenario[of].as_array().cloned().unwrap_or_default();
+    let objects =
+        all("dump").into_iter().chain(all("events").into_iter().map(|e| e["object"].clone()));
+    let list = serde_json::json!({
+        "apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": "9"},
+        "items": objects.collect::<Vec<_>>(),
+    });
+    let lines: String = all("events").iter().map(|event| format!("{event}\n")).collect();
+    for (how, name, text) in
+        [(0, "log", lines.clone()), (3, "short", lines), (2, "list", list.to_string())]
+    {
+        if !text.is_empty() {
+            let seed = [&[how], text.as_bytes()].concat();
+            fs::write(folder.join(format!("{}-{name}", stem(path))), seed)?;
+        }
+    }
+    Ok(())
 }
 
 /// For `capture` and `packet`: the start of a recording, plain and packed, and packets out of it.
@@ -182,6 +213,17 @@ const ORDINARY: &[u8] = &[
     0x06, 0, 64, 0, 0, 128,
     0x07, 0, 128, 0, 0, 65,
     0x02, 0, 65, 0, 0, 129,
+];
+
+/// For `identity`: names, and objects in YAML.
+const NAMES: [(&str, &str); 4] = [
+    ("hosts", "10.0.0.5 a b\n10.0.0.5:22 c\n192.0.2.0/24 d # e\n"),
+    ("toml", "[[name]]\nip = \"10.0.0.5\"\nport = 22\nname = \"a\"\n"),
+    ("names-yaml", "names:\n- {cidr: 192.0.2.0/24, name: a}\n"),
+    (
+        "pod-yaml",
+        "kind: Pod\nmetadata:\n  name: a\nspec:\n  nodeName: n\nstatus:\n  podIP: 10.1.0.1\n---\n",
+    ),
 ];
 
 /// For `over_http`: a question and an answer of each protocol.

@@ -36,7 +36,13 @@ fuzz_target!(|data: &[u8]| {
 fn check(content: Content<'_>) {
     let key = match content {
         Content::Tcp(segment) => segment.key,
-        Content::Udp(datagram) => datagram.key,
+        Content::Udp(datagram) | Content::Icmp(datagram) => datagram.key,
+        Content::Sctp(bundle) => {
+            let bytes: usize = bundle.chunks().map(|chunk| chunk.value.len()).sum();
+            assert!(bytes <= bundle.chunks.len(), "chunks overlap");
+            bundle.key
+        }
+        Content::Quote(quote) => quote.key,
         Content::Nothing => return,
     };
     let (again, _) = FlowKey::of(key.b, key.a, key.transport, key.scope);

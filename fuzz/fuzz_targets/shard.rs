@@ -45,6 +45,7 @@ fn settings(how: u8) -> Settings {
         },
         memory: if how >> 7 == 1 { 16 << 20 } else { 64 << 10 },
         flows_max: if how >> 6 & 1 == 1 { 1 << 16 } else { 32 },
+        connections: how & 1 == 1,
     }
 }
 

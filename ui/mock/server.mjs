@@ -83,13 +83,22 @@ const routes = {
     let place = -1;
     for (; calls.length < limit && position >= 0 && position < chosen.length; position += up ? 1 : -1) { place = chosen.get(position); calls.push(query.select === 'whole' ? data.whole(place) : data.summary(place)); }
     const { from, to } = span(query, chosen);
-    return { calls, next: position >= 0 && position < chosen.length ? String(place) : null, searched: { from: iso(from), to: iso(to), complete: true } };
+    return { calls, next: position >= 0 && position < chosen.length ? String(place) : null, searched: { from: iso(from), to: iso(to), complete: !flag('nodes'), missing: flag('nodes') ? [{ node: 'node-b', why: 'not connected' }] : [] } };
   },
   'histogram': query => {
     const chosen = select(query.where, query.from, query.to), { from, to } = span(query, chosen), buckets = Math.min(Number(query.buckets ?? 120), 5000);
     const width = Math.max((to - from) / buckets, 1e-3), series = { ok: Array(buckets).fill(0), error: Array(buckets).fill(0), unknown: Array(buckets).fill(0) };
     for (let i = 0; i < chosen.length; i++) { const call = chosen.get(i); series[result(call)][Math.min(buckets - 1, Math.max(0, Math.floor((data.time[call] - from) / width)))]++; }
     return { from: iso(from), to: iso(to), bucket_ns: Math.round(width * 1e6), series };
+  },
+  'heatmap': query => {
+    const chosen = select(query.where, query.from, query.to), { from, to } = span(query, chosen), buckets = Math.min(Number(query.buckets ?? 60), 500), width = Math.max((to - from) / buckets, 1e-3);
+    const all = [0];
+    for (let ns = 1000; ns < 1e13; ns *= 10) all.push(ns, 3 * ns);
+    const counts = all.map(() => Array(buckets).fill(0));
+    for (let i = 0; i < chosen.length; i++) { const call = chosen.get(i), ns = data.durationNs(call); if (ns !== undefined) counts[all.findLastIndex(step => step <= ns)][Math.min(buckets - 1, Math.max(0, Math.floor((data.time[call] - from) / width)))]++; }
+    const some = counts.map(row => row.some(Boolean)), first = some.indexOf(true), last = some.lastIndexOf(true) + 1;
+    return { from: iso(from), to: iso(to), bucket_ns: Math.round(width * 1e6), steps: first < 0 ? [] : all.slice(first, last), counts: first < 0 ? [] : counts.slice(first, last) };
   },
   'facets': query => {
     const chosen = select(query.where, query.from, query.to), limit = Number(query.limit ?? 20), facets = {};
@@ -178,6 +187,7 @@ function health() {
       { id: '1', kind: 'interface', name: 'eth0', state: 'reading', bytes_read: 96_112_402_113, bytes_total: null, calls: data.count, message: '', warnings: [], facts: { packets: 184_202_113, wire_bytes: 96_112_402_113, flows: 412_118, unknown_flows: 245 }, counts: flag('loss') ? [{ name: 'kernel_drops', words: 'packets that the kernel dropped because they were not read in time', count: 1843, loss: true }] : [] },
       { id: '2', kind: 'file', name: 'shop.pcapng.zst', state: 'done', bytes_read: 181_332, bytes_total: 181_332, calls: 312, message: '', warnings: [], facts: { packets: 812, wire_bytes: 181_332, flows: 96, unknown_flows: 0 }, counts: [] },
     ],
+    nodes: flag('nodes') ? [{ name: 'node-a', connected: true, version: '0.1.0', calls: data.count }, { name: 'node-b', connected: false, version: '0.1.0', calls: 7_120 }] : [],
     calls: data.count, oldest: data.count ? iso(data.time[0]) : null, newest: data.count ? iso(data.time[data.count - 1]) : null, rates: { calls_per_s: live },
     losses: [
       ...(flag('loss') ? [{ name: 'kernel_drops', count: 1843, words: 'packets that the kernel dropped because they were not read in time' }] : []),

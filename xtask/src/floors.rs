@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 /// The floor of each crate, those to come included. A crate uses only crates on lower floors.
-pub const FLOORS: [(&str, u8); 19] = [
+pub const FLOORS: &[(&str, u8)] = &[
     ("model", 0),
     ("packet", 1),
     ("stream", 2),
@@ -25,8 +25,10 @@ pub const FLOORS: [(&str, u8); 19] = [
     ("capture", 5),
     ("cluster", 5),
     ("export", 5),
+    ("fleet", 5),
     ("process", 5),
     ("plaintext", 5),
+    ("warehouse", 5),
     ("api", 6),
     ("callscope", 7),
 ];

@@ -169,7 +169,7 @@ impl<'p> Plain<'p> {
                 cut: udp.cut,
                 tcp: None,
             }),
-            Content::Nothing => None,
+            _ => None,
         }
     }
 

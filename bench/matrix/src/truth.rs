@@ -112,6 +112,7 @@ fn wire(name: &str) -> Vec<&'static str> {
     let known = match name {
         "grpc" => "http2",
         "mdns" | "llmnr" => "dns",
+        "cldap" => "ldap",
         name => name,
     };
     WIRE.into_iter().filter(|wire| *wire == known).collect()

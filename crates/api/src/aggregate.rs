@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State};
-use filter::{Column, Fact};
+use filter::{Column, Condition, Fact};
 use model::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -95,7 +95,7 @@ pub(crate) async fn table(
             let (condition, from, to) = (chosen.condition, chosen.from, chosen.to);
             let origin = None;
             let question = Aggregate { condition, from, to, by, show, over, origin, limit, stop };
-            Ok(api.store.aggregate(&question)?)
+            Ok(api.source.aggregate(&question)?)
         })
         .await?;
     Ok(Json(told(&table)))
@@ -151,6 +151,7 @@ fn told(table: &Table) -> Value {
     json!({
         "columns": columns, "rows": rows, "truncated": table.truncated,
         "complete": table.searched.complete,
+        "missing": crate::calls::missing(&table.searched),
     })
 }
 
@@ -191,6 +192,49 @@ pub(crate) struct HistogramAsked {
     buckets: Option<usize>,
 }
 
+/// A span of time, cut into equal parts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame {
+    pub(crate) from: Timestamp,
+    pub(crate) to: Timestamp,
+    pub(crate) buckets: usize,
+    /// Nanoseconds of a part.
+    pub(crate) width: u64,
+}
+
+// === impl Frame ===
+
+impl Frame {
+    /// The part that a moment is in.
+    pub(crate) fn index(&self, at: Timestamp) -> Option<usize> {
+        let index = usize::try_from(at.since(self.from) / self.width).ok()?;
+        (index < self.buckets).then_some(index)
+    }
+}
+
+// === impl HistogramAsked ===
+
+impl HistogramAsked {
+    /// Which calls, in which parts of time; where no end is said, all that are kept.
+    pub(crate) fn frame(
+        self,
+        api: &Api,
+        role: Role,
+        buckets: usize,
+        buckets_max: usize,
+    ) -> Result<(Option<Arc<Condition>>, Frame), Fault> {
+        let which = Which { condition: self.condition, from: self.from, to: self.to };
+        let chosen = which.choose(api, role)?;
+        let buckets = limit(self.buckets, buckets, buckets_max)?;
+        let facts = api.source.facts();
+        let from = chosen.from.or(facts.oldest).unwrap_or_else(text::now);
+        let to = chosen.to.or(facts.newest.map(|at| at.after(1))).unwrap_or(from);
+        let to = to.max(from.after(1));
+        let width = to.since(from).div_ceil(buckets as u64).max(1);
+        Ok((chosen.condition, Frame { from, to, buckets, width }))
+    }
+}
+
 /// How many calls over time, by how they ended.
 #[utoipa::path(get, path = "/api/v1/histogram", tag = "figures", params(HistogramAsked),
     responses((status = 200, description = "A bar for each span of time", body = crate::openapi::Histogram),
@@ -200,39 +244,30 @@ pub(crate) async fn histogram(
     role: Role,
     Asked(asked): Asked<HistogramAsked>,
 ) -> Answer<Json<Value>> {
-    let which = Which { condition: asked.condition, from: asked.from, to: asked.to };
-    let chosen = which.choose(&api, role)?;
-    let buckets = limit(asked.buckets, 120, BUCKETS_MAX)?;
-    let facts = api.store.facts();
-    let from = chosen.from.or(facts.oldest).unwrap_or_else(text::now);
-    let to = chosen.to.or(facts.newest.map(|at| at.after(1))).unwrap_or(from);
-    let to = to.max(from.after(1));
-    let width = to.since(from).div_ceil(buckets as u64).max(1);
+    let (condition, frame) = asked.frame(&api, role, 120, BUCKETS_MAX)?;
     let table = api
         .query(move |api, stop| {
             let result = By::Column(Column::Call(Fact::StatusResult), "status.result".into());
             let question = Aggregate {
-                condition: chosen.condition,
-                from: Some(from),
-                to: Some(to),
+                condition,
+                from: Some(frame.from),
+                to: Some(frame.to),
                 by: vec![result],
                 show: vec![Measure::Count],
-                over: Some(Duration::from_nanos(width)),
-                origin: Some(from),
+                over: Some(Duration::from_nanos(frame.width)),
+                origin: Some(frame.from),
                 // Each bar has a row for each end that calls can have, and for none.
-                limit: (buckets + 1) * 4,
+                limit: (frame.buckets + 1) * 4,
                 stop,
             };
-            Ok(api.store.aggregate(&question)?)
+            Ok(api.source.aggregate(&question)?)
         })
         .await?;
-    let mut series = [vec![0; buckets], vec![0; buckets], vec![0; buckets]];
+    let mut series = [vec![0; frame.buckets], vec![0; frame.buckets], vec![0; frame.buckets]];
     for row in &table.rows {
         let Some(Cell::Time(at)) = row.first() else { continue };
-        let at = Timestamp(u64::try_from(*at).unwrap_or_default()).since(from) / width;
-        let Some(index) = usize::try_from(at).ok().filter(|index| *index < buckets) else {
-            continue;
-        };
+        let at = Timestamp(u64::try_from(*at).unwrap_or_default());
+        let Some(index) = frame.index(at) else { continue };
         let which = match row.get(1) {
             Some(Cell::Text(result)) if result == "ok" => 0,
             Some(Cell::Text(result)) if result == "error" => 1,
@@ -242,7 +277,8 @@ pub(crate) async fn histogram(
     }
     let [ok, error, unknown] = series;
     Ok(Json(json!({
-        "from": export::moment(from), "to": export::moment(to), "bucket_ns": width,
+        "from": export::moment(frame.from), "to": export::moment(frame.to),
+        "bucket_ns": frame.width,
         "series": { "ok": ok, "error": error, "unknown": unknown },
     })))
 }
@@ -260,7 +296,8 @@ pub(crate) struct FacetsAsked {
     /// Calls that began before this time.
     to: Option<String>,
     /// Fields, comma-separated (namespace, workload, protocol, status, endpoint): any of the language,
-    /// or short: namespace, workload, service, pod, node (of the server), status, result.
+    /// or short: namespace, workload, service, pod, node (of the server), status, result, endpoint
+    /// (its template).
     of: Option<String>,
     /// Values of each (20).
     #[param(minimum = 1, maximum = 200)]
@@ -305,7 +342,7 @@ pub(crate) async fn facets(
                     stop: stop.clone(),
                     ..Aggregate::default()
                 };
-                let table = api.store.aggregate(&question)?;
+                let table = api.source.aggregate(&question)?;
                 let values = table.rows.iter().filter_map(|row| facet(&full, row)).take(limit);
                 facets.insert(name, values.collect());
             }
@@ -325,6 +362,8 @@ fn full(name: &str) -> &str {
         "node" => "dst.node",
         "status" => "status.code",
         "result" => "status.result",
+        // As calls are counted by it everywhere.
+        "endpoint" => "endpoint.template",
         other => other,
     }
 }

@@ -31,8 +31,9 @@ pub(crate) async fn serve(path: &str, folder: Option<&Path>) -> Response {
     if let Some(bytes) = find(path, folder).await {
         return file(path, bytes);
     }
-    // A missing script is not a page: the browser would say that HTML is no script.
-    let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
+    // A missing script is not a page: the browser would say that HTML is no script. Files lie at the top and
+    // in one folder; what is deeper is a place in the dashboard, whatever dots are in it.
+    let is_file = path.contains('.') && !path.contains('/');
     if path.starts_with("assets/") || (is_file && path != "index.html") {
         return (StatusCode::NOT_FOUND, "no such file").into_response();
     }
@@ -107,11 +108,13 @@ mod tests {
         let script = get("/assets/a-1.js").await;
         assert_eq!(script.headers()[header::CONTENT_TYPE], "text/javascript; charset=utf-8");
         assert!(script.headers()[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
-        for other in ["/calls/3:1-0", "/../etc/passwd"] {
+        for other in
+            ["/calls/3:1-0", "/call/3:12.1-3@17", "/services/shop.example", "/../etc/x.txt"]
+        {
             let page = get(other).await;
             assert_eq!(page.headers()[header::CONTENT_TYPE], "text/html; charset=utf-8", "{other}");
         }
-        for missing in ["/assets/b.js", "/../etc/hosts.txt", "/assets/../../x.txt", "/a//b.css"] {
+        for missing in ["/assets/b.js", "/favicon.ico", "/assets/../../x.txt", "/b.css"] {
             assert_eq!(get(missing).await.status(), StatusCode::NOT_FOUND, "{missing}");
         }
     }

@@ -11,7 +11,7 @@ use axum::{
 use base64::Engine as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{Key, Order, Scan, Select};
+use store::{Amount, Order, Scan, Select};
 
 use crate::{
     Fault, Role,
@@ -49,19 +49,36 @@ pub(crate) struct CallsAsked {
     limit: Option<usize>,
     /// Where the page before stopped: its `next`.
     cursor: Option<String>,
-    /// Newest first (desc), or oldest first (asc).
+    /// What calls are sorted by (time). By anything else, calls that have none of it are left out.
+    sort: Option<SortAsked>,
+    /// Newest, longest, largest first (desc), or oldest, shortest, smallest first (asc).
     order: Option<OrderAsked>,
     /// How much of each call: a summary, or all of it.
     select: Option<SelectAsked>,
+}
+
+/// What calls are sorted by.
+#[derive(Clone, Copy, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SortAsked {
+    /// When they began.
+    #[default]
+    Time,
+    /// How long they took.
+    Duration,
+    /// Bytes of the request.
+    RequestSize,
+    /// Bytes of the response.
+    ResponseSize,
 }
 
 /// Which calls come first.
 #[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum OrderAsked {
-    /// The newest.
+    /// The newest, longest, largest.
     Desc,
-    /// The oldest.
+    /// The oldest, shortest, smallest.
     Asc,
 }
 
@@ -75,7 +92,7 @@ pub(crate) enum SelectAsked {
     Whole,
 }
 
-/// Calls by time.
+/// Calls by time, or by how long or large they are.
 #[utoipa::path(get, path = "/api/v1/calls", tag = "calls", params(CallsAsked),
     responses((status = 200, description = "A page of calls", body = crate::openapi::Page),
         (status = "4XX", description = "The question is wrong", body = ErrorBody)))]
@@ -92,28 +109,41 @@ pub(crate) async fn list(
         Some(SelectAsked::Whole) if role.sees_payloads() => (Whole::All, Select::Whole),
         _ => (Whole::Summary, Select::Summary),
     };
-    let order = match asked.order {
-        Some(OrderAsked::Asc) => Order::OldestFirst,
-        _ => Order::NewestFirst,
-    };
+    let order = order(asked.sort.unwrap_or_default(), asked.order);
     let (from, to) = (chosen.from, chosen.to);
     let page = api
         .query(move |api, stop| {
             let condition = chosen.condition;
             let scan = Scan { condition, from, to, order, after, limit, select, stop };
-            Ok(api.store.scan(&scan)?)
+            Ok(api.source.scan(&scan)?)
         })
         .await?;
     let calls: Vec<_> = page.rows.iter().map(|row| told(row, whole, role)).collect();
     let moment = |at: Option<model::Timestamp>| at.map(export::moment);
     let end = json!({
-        "next": page.next.map(|key| key.to_string()),
-        "searched": { "from": moment(from), "to": moment(to), "complete": page.searched.complete },
+        "next": page.next.map(|place| place.to_string()),
+        "searched": { "from": moment(from), "to": moment(to), "complete": page.searched.complete,
+            "missing": missing(&page.searched) },
     });
     // The calls are JSON already.
     let end = end.to_string();
     let text = format!("{{\"calls\":[{}],{}", calls.join(","), end.trim_start_matches('{'));
     Ok(typed("application/json", text))
+}
+
+fn order(sort: SortAsked, way: Option<OrderAsked>) -> Order {
+    let amount = match sort {
+        SortAsked::Time => None,
+        SortAsked::Duration => Some(Amount::Duration),
+        SortAsked::RequestSize => Some(Amount::RequestSize),
+        SortAsked::ResponseSize => Some(Amount::ResponseSize),
+    };
+    match (amount, way) {
+        (None, Some(OrderAsked::Asc)) => Order::OldestFirst,
+        (None, _) => Order::NewestFirst,
+        (Some(amount), Some(OrderAsked::Asc)) => Order::Least(amount),
+        (Some(amount), _) => Order::Most(amount),
+    }
 }
 
 /// One call, whole.
@@ -270,6 +300,12 @@ fn packet(found: &packets::Found<'_>) -> Value {
     })
 }
 
+/// Whose calls are not in an answer.
+pub(crate) fn missing(searched: &store::Searched) -> Vec<Value> {
+    let all = searched.missing.iter();
+    all.map(|missing| json!({ "node": missing.name, "why": missing.why })).collect()
+}
+
 /// How many, if it is not too many.
 pub(crate) fn limit(asked: Option<usize>, default: usize, max: usize) -> Result<usize, Fault> {
     let limit = asked.unwrap_or(default);
@@ -279,8 +315,8 @@ pub(crate) fn limit(asked: Option<usize>, default: usize, max: usize) -> Result<
     Err(Fault::bad(format!("limit is between 1 and {max}")))
 }
 
-fn cursor(text: &str) -> Result<Key, Fault> {
-    Key::parse(text).ok_or_else(|| Fault::bad("this is no cursor of an answer"))
+fn cursor(text: &str) -> Result<store::Place, Fault> {
+    store::Place::parse(text).ok_or_else(|| Fault::bad("this is no cursor of an answer"))
 }
 
 /// An answer of this type.

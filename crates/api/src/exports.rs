@@ -11,7 +11,7 @@ use axum::{
 use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::Value;
-use store::{Key, Order, Row, Scan, Select};
+use store::{Order, Row, Scan, Select};
 
 use crate::{
     Fault, Role,
@@ -97,7 +97,7 @@ struct Export {
     role: Role,
     chosen: Chosen,
     format: Format,
-    after: Option<Key>,
+    after: Option<store::Place>,
     state: Step,
     any: bool,
 }
@@ -193,14 +193,14 @@ impl Export {
 async fn page(
     api: &Arc<Api>,
     chosen: &Chosen,
-    after: Option<Key>,
+    after: Option<store::Place>,
     select: Select,
-) -> Result<(Vec<Row>, Option<Key>), Fault> {
+) -> Result<(Vec<Row>, Option<store::Place>), Fault> {
     let Chosen { condition, from, to } = chosen.clone();
     let order = Order::OldestFirst;
     api.query(move |api, stop| {
         let scan = Scan { condition, from, to, order, after, limit: PAGE, select, stop };
-        let page = api.store.scan(&scan)?;
+        let page = api.source.scan(&scan)?;
         Ok((page.rows, page.next))
     })
     .await

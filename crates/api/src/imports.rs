@@ -9,6 +9,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use serde::{Deserialize, Serialize};
@@ -59,7 +60,11 @@ struct State {
     warnings: Vec<String>,
     counts: Vec<Count>,
     protocols: Vec<(String, u64, [u64; 4])>,
+    unread: Vec<Unread>,
     facts: Option<Facts>,
+    /// When the facts were told, and how fast they rose until then.
+    told: Option<Instant>,
+    rates: Option<Rates>,
 }
 
 /// Where an import is.
@@ -103,6 +108,34 @@ pub struct Facts {
     pub unknown_flows: u64,
 }
 
+/// How much comes in, of a capture that goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct Rates {
+    /// Packets a second.
+    pub packets_per_s: f64,
+    /// Bytes of them on the wire a second.
+    pub bytes_per_s: f64,
+    /// Losses a second, of all kinds: packets, messages, whatever is counted.
+    pub losses_per_s: f64,
+}
+
+/// What could not be read of the connections of one server.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Unread {
+    /// Its address and port; none for all those that there was no room for.
+    pub server: Option<String>,
+    /// Its namespace.
+    pub namespace: Option<String>,
+    /// Its workload, or else what it is called.
+    pub workload: Option<String>,
+    /// Why: `encrypted`, `unknown-protocol`, `joined-late`, `gap`.
+    pub why: &'static str,
+    /// Connections, and conversations without one.
+    pub flows: u64,
+    /// Bytes of their payload.
+    pub bytes: u64,
+}
+
 /// What came of reading a capture.
 #[derive(Clone, Debug, Default)]
 pub struct Finished {
@@ -112,6 +145,8 @@ pub struct Finished {
     pub counts: Vec<Count>,
     /// By protocol: its name, flows, and calls matched, unanswered, orphaned, one-way.
     pub protocols: Vec<(String, u64, [u64; 4])>,
+    /// What could not be read, those with the most bytes first.
+    pub unread: Vec<Unread>,
     /// What was wrong with the files.
     pub warnings: Vec<String>,
     /// Why it was not read to its end.
@@ -127,6 +162,8 @@ pub struct ImportFacts {
     pub name: String,
     /// Where it is.
     pub state: Phase,
+    /// Whether it is a live capture, which has no end of its own.
+    pub live: bool,
     /// Bytes read so far, as they are on disk.
     pub bytes_read: u64,
     /// Bytes in all; absent where that is not known.
@@ -138,9 +175,12 @@ pub struct ImportFacts {
     pub message: String,
     /// What was wrong with the files.
     pub warnings: Vec<String>,
-    /// How much was read; absent until it is done.
+    /// How much was read; of a file, absent until it is done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub facts: Option<Facts>,
+    /// How much comes in; only while a capture goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rates: Option<Rates>,
     /// What was noticed and lost, counts that are not zero.
     pub counts: Vec<Count>,
 }
@@ -259,22 +299,27 @@ impl Import {
     }
 
     /// It was read, or could not be.
-    pub fn end(&self, finished: Finished) {
+    pub fn end(&self, mut finished: Finished) {
         let mut state = self.state();
         state.phase = if finished.failure.is_some() { Phase::Failed } else { Phase::Done };
-        state.message = finished.failure.unwrap_or_default();
-        state.warnings = finished.warnings;
-        state.counts = finished.counts;
-        state.protocols = finished.protocols;
-        state.facts = Some(finished.facts);
+        state.message = finished.failure.take().unwrap_or_default();
+        state.warnings = std::mem::take(&mut finished.warnings);
+        state.take(finished);
+        state.rates = None;
     }
 
     /// What it found so far of a capture that goes on.
     pub fn so_far(&self, finished: Finished) {
         let mut state = self.state();
-        state.counts = finished.counts;
-        state.protocols = finished.protocols;
-        state.facts = Some(finished.facts);
+        state.rates = state.rates_until(&finished);
+        state.told = Some(Instant::now());
+        state.take(finished);
+    }
+
+    /// What could not be read, those with the most bytes first.
+    #[must_use]
+    pub fn unread(&self) -> Vec<Unread> {
+        self.state().unread.clone()
     }
 
     /// By protocol: its name, flows, and calls matched, unanswered, orphaned, one-way.
@@ -292,12 +337,14 @@ impl Import {
             id: self.id.clone(),
             name: self.name.clone(),
             state: state.phase,
+            live: self.live,
             bytes_read: self.bytes_read.load(Ordering::Relaxed),
             bytes_total: (total > 0).then_some(total),
             calls: self.calls.load(Ordering::Relaxed),
             message: state.message,
             warnings: state.warnings,
             facts: state.facts,
+            rates: state.rates,
             counts: state.counts.into_iter().filter(|count| count.count > 0).collect(),
         }
     }
@@ -322,6 +369,32 @@ impl Import {
         new.state().phase = Phase::Done;
         new.state().message = "of an earlier run".into();
         Some(new)
+    }
+}
+
+// === impl State ===
+
+impl State {
+    fn take(&mut self, finished: Finished) {
+        self.counts = finished.counts;
+        self.protocols = finished.protocols;
+        self.unread = finished.unread;
+        self.facts = Some(finished.facts);
+    }
+
+    /// How fast it went since it was told last.
+    #[expect(clippy::cast_precision_loss, reason = "rates for people")]
+    fn rates_until(&self, now: &Finished) -> Option<Rates> {
+        let (facts, seconds) = (self.facts?, self.told?.elapsed().as_secs_f64().max(1e-3));
+        let lost = |counts: &[Count]| -> u64 {
+            counts.iter().filter(|count| count.loss).map(|count| count.count).sum()
+        };
+        let rate = |new: u64, old: u64| new.saturating_sub(old) as f64 / seconds;
+        Some(Rates {
+            packets_per_s: rate(now.facts.packets, facts.packets),
+            bytes_per_s: rate(now.facts.wire_bytes, facts.wire_bytes),
+            losses_per_s: rate(lost(&now.counts), lost(&self.counts)),
+        })
     }
 }
 

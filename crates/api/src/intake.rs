@@ -16,7 +16,8 @@ use crate::{Import, metrics::Metrics, text::now};
 
 /// Takes calls in.
 pub struct Intake {
-    store: Arc<Store>,
+    /// None where nothing is kept.
+    store: Option<Arc<Store>>,
     metrics: Arc<Metrics>,
     mask: Option<Arc<Mask>>,
     refused: AtomicU64,
@@ -25,7 +26,11 @@ pub struct Intake {
 // === impl Intake ===
 
 impl Intake {
-    pub(crate) fn new(store: Arc<Store>, metrics: Arc<Metrics>, mask: Option<Arc<Mask>>) -> Self {
+    pub(crate) fn new(
+        store: Option<Arc<Store>>,
+        metrics: Arc<Metrics>,
+        mask: Option<Arc<Mask>>,
+    ) -> Self {
         Self { store, metrics, mask, refused: AtomicU64::new(0) }
     }
 
@@ -35,6 +40,7 @@ impl Intake {
     /// # Errors
     /// When the store takes no calls.
     pub fn take(&self, import: &Import, lines: &[u8]) -> Result<(), StoreError> {
+        let store = self.store.as_ref().ok_or(StoreError::ReadOnly)?;
         let mut rows = Vec::new();
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let row = str::from_utf8(line)
@@ -51,7 +57,7 @@ impl Intake {
             self.metrics.call(row);
         }
         import.calls.fetch_add(rows.len() as u64, Ordering::Relaxed);
-        self.store.append(rows, now())
+        store.append(rows, now())
     }
 
     /// A line that can't be masked is not taken.
@@ -70,14 +76,30 @@ impl Intake {
 }
 
 /// The line with the import's id in front of the call's id, which is its first member, and of its
-/// stream, which is its last.
+/// stream, which is its last. Where the line says what the connection is called by all who see it, the
+/// call's id has that in place of the stream: so it is the same wherever the call was seen.
 fn named(line: &str, import: &str) -> Option<String> {
     const ID: &str = "{\"id\":\"";
     const STREAM: &str = "\"stream\":\"";
     let rest = line.strip_prefix(ID)?;
     let at = rest.rfind(STREAM)? + STREAM.len();
     let (middle, end) = rest.split_at_checked(at)?;
-    Some(format!("{ID}{import}:{middle}{import}:{end}"))
+    let Some(connection) = connection(middle, STREAM) else {
+        return Some(format!("{ID}{import}:{middle}{import}:{end}"));
+    };
+    let place = middle.find(|c: char| !c.is_ascii_digit())?;
+    let middle = middle.get(place..)?;
+    Some(format!("{ID}{connection}{middle}{import}:{end}"))
+}
+
+/// What stands before the stream: `"connection":"9f3a01c2b4d5e6f7",`.
+fn connection<'l>(middle: &'l str, stream: &str) -> Option<&'l str> {
+    const CONNECTION: &str = "\"connection\":\"";
+    const DIGITS: usize = 16;
+    let before = middle.strip_suffix(stream)?.strip_suffix("\",")?;
+    let (before, digits) = before.split_at_checked(before.len().checked_sub(DIGITS)?)?;
+    let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    (is_hex && before.ends_with(CONNECTION)).then_some(digits)
 }
 
 #[cfg(test)]
@@ -90,5 +112,10 @@ mod tests {
         let named = named(line, "3").unwrap();
         assert_eq!(named, r#"{"id":"3:5-1","endpoint":"\"stream\":\"7","stream":"3:5"}"#);
         assert_eq!(super::named("{}", "3"), None);
+        let line = r#"{"id":"5.1-2","connection":"0123456789abcdef","stream":"5"}"#;
+        let named = super::named(line, "3").unwrap();
+        let same =
+            r#"{"id":"0123456789abcdef.1-2","connection":"0123456789abcdef","stream":"3:5"}"#;
+        assert_eq!(named, same);
     }
 }

@@ -4,6 +4,7 @@
 //! the whole of it as one service; [`serve`] puts it on a listener. What captures hold comes in by
 //! [`Intake`], the one way into the store.
 
+mod advice;
 mod aggregate;
 mod assets;
 mod call;
@@ -12,6 +13,7 @@ mod exports;
 mod fault;
 mod guard;
 mod health;
+mod heatmap;
 mod imports;
 mod intake;
 mod language;
@@ -34,7 +36,7 @@ mod text;
 mod upload;
 
 pub use fault::{ErrorBody, ErrorFacts, Fault};
-pub use imports::{Count, Facts, Finished, Import, ImportFacts, Imports, Phase};
+pub use imports::{Count, Facts, Finished, Import, ImportFacts, Imports, Phase, Rates, Unread};
 pub use intake::Intake;
 pub use mcp::{Asker, Mcp};
 pub use roles::{Role, Tokens};

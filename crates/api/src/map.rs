@@ -104,7 +104,7 @@ fn edges(
         by.extend(columns("dst", dst));
         let end = by.len();
         by.push(By::Column(Column::Call(filter::Fact::Protocol), "protocol".into()));
-        let table = api.store.aggregate(&Aggregate {
+        let table = api.source.aggregate(&Aggregate {
             condition: Some(Arc::new(narrowed)),
             from: chosen.from,
             to: chosen.to,

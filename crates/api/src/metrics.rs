@@ -1,7 +1,7 @@
 //! What Prometheus reads: rate, errors and duration of each pair of workloads, and every loss.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
@@ -24,10 +24,12 @@ use prometheus_client::{
 };
 use store::{Part, Row};
 
-use crate::{calls::typed, fault::Answer, imports::Phase, state::Api};
+use crate::{Unread, calls::typed, fault::Answer, imports::Phase, state::Api};
 
 /// Pairs of workloads that are told apart; all others are one.
 const PAIRS_MAX: usize = 1000;
+/// Workloads whose unread bytes are told apart.
+const UNREAD_MAX: usize = 100;
 /// Where durations are cut, in seconds.
 const SECONDS: [f64; 12] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
@@ -168,6 +170,13 @@ impl fmt::Debug for Looked {
     }
 }
 
+/// Whose bytes could not be read, and why.
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct NotRead {
+    workload: String,
+    reason: &'static str,
+}
+
 /// What a count is called.
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct Named {
@@ -189,7 +198,8 @@ impl Collector for Looked {
             let labels = Named { name: name.to_owned() };
             ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
         }
-        let facts = api.store.facts();
+        encode_unread(api, &mut encoder)?;
+        let facts = api.source.facts();
         let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         let running =
             api.imports.all().iter().filter(|import| import.phase() < Phase::Done).count();
@@ -200,6 +210,11 @@ impl Collector for Looked {
             ("store_log_bytes", "Bytes of logs", number(facts.log_bytes)),
             ("tail_readers", "Readers of the live tail", number(api.hub.readers() as u64)),
             ("imports_unfinished", "Imports that are read or wait", number(running as u64)),
+            (
+                "sink_calls_waiting",
+                "Calls that wait in the store for a sink",
+                number(api.settings.sinks.iter().map(|sent| sent.waiting()).sum()),
+            ),
         ];
         for (name, about, value) in gauges {
             let gauge = ConstGauge::new(value);
@@ -208,14 +223,37 @@ impl Collector for Looked {
         for count in facts.counts.iter().filter(|count| !count.is_loss) {
             let counter = ConstCounter::new(count.value);
             counter.encode(encoder.encode_descriptor(
-                count.name,
-                count.about,
+                &count.name,
+                &count.about,
                 None,
                 counter.metric_type(),
             )?)?;
         }
         Ok(())
     }
+}
+
+/// Bytes that could not be read, by workload and reason: the most of them; all others together.
+fn encode_unread(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let mut sums: BTreeMap<(String, &'static str), u64> = BTreeMap::new();
+    for (at, seen) in crate::health::unread(api).into_iter().enumerate() {
+        let Unread { namespace, workload, server, why, bytes, .. } = seen.unread;
+        let name = workload.or(server).filter(|_| at < UNREAD_MAX);
+        let name = match (namespace, name) {
+            (_, None) => "(others)".into(),
+            (Some(namespace), Some(name)) => format!("{namespace}/{name}"),
+            (None, Some(name)) => name,
+        };
+        *sums.entry((name, why)).or_default() += bytes;
+    }
+    let about = "Bytes captured that could not be read, by the server's workload";
+    let first = ConstCounter::new(0_u64);
+    let mut family = encoder.encode_descriptor("unread_bytes", about, None, first.metric_type())?;
+    for ((workload, reason), bytes) in sums {
+        let labels = NotRead { workload, reason };
+        ConstCounter::new(bytes).encode(family.encode_family(&labels)?)?;
+    }
+    Ok(())
 }
 
 /// Metrics for Prometheus, in the OpenMetrics text format.

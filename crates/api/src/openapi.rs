@@ -21,13 +21,13 @@ use crate::{ImportFacts, calls::typed, fault::ErrorBody, packets};
         crate::calls::list, crate::calls::one, crate::calls::curl, crate::calls::har,
         crate::calls::body, crate::calls::packets, crate::calls::pcap, crate::streams::one,
         crate::tail::tail, crate::aggregate::table, crate::aggregate::histogram,
-        crate::aggregate::facets, crate::map::map, crate::language::fields,
+        crate::aggregate::facets, crate::heatmap::heatmap, crate::map::map, crate::language::fields,
         crate::language::complete, crate::language::check, crate::language::protocols,
         crate::upload::import, crate::upload::list, crate::upload::one, crate::exports::export,
         crate::health::health, crate::health::alive, crate::metrics::metrics, description,
     ),
     components(schemas(
-        Call, ErrorBody, Side, crate::calls::OrderAsked, crate::calls::SelectAsked,
+        Call, ErrorBody, Side, crate::calls::OrderAsked, crate::calls::SelectAsked, crate::calls::SortAsked,
         crate::exports::Format,
     )),
     modifiers(&Tokens),
@@ -131,8 +131,27 @@ pub(crate) struct Searched {
     from: Option<String>,
     #[schema(required)]
     to: Option<String>,
-    /// Whether nothing was left out: not stopped early, no file was unreadable.
+    /// Whether nothing was left out: not stopped early, no file was unreadable, no node silent.
     complete: bool,
+    /// Nodes whose calls are not in the answer.
+    missing: Vec<Missing>,
+}
+
+/// A node whose calls are not in an answer.
+#[derive(ToSchema)]
+pub(crate) struct Missing {
+    node: String,
+    why: String,
+}
+
+/// A node, as a hub sees it.
+#[derive(ToSchema)]
+pub(crate) struct NodeFacts {
+    name: String,
+    connected: bool,
+    version: String,
+    /// Calls that it holds, as last heard.
+    calls: u64,
 }
 
 /// The packets of a call.
@@ -172,11 +191,14 @@ pub(crate) struct Stream {
     protocol: Option<String>,
     first: String,
     last: String,
-    /// `opening`, `open`, `closing`, `closed`, `reset`, `datagrams`; absent where the packets are gone.
+    /// `opening`, `open`, `closing`, `closed`, `reset`, `refused`, `unanswered`, `datagrams`; absent where
+    /// the packets are gone.
     #[schema(nullable = false)]
     state: Option<String>,
     #[schema(nullable = false)]
     rtt_ns: Option<u64>,
+    #[schema(nullable = false)]
+    handshake_ns: Option<u64>,
     #[schema(nullable = false)]
     retransmissions: Option<u64>,
     #[schema(nullable = false)]
@@ -226,6 +248,18 @@ pub(crate) struct Series {
     ok: Vec<u64>,
     error: Vec<u64>,
     unknown: Vec<u64>,
+}
+
+/// How long calls took over time.
+#[derive(ToSchema)]
+pub(crate) struct HeatMap {
+    from: String,
+    to: String,
+    bucket_ns: u64,
+    /// Where each step of durations begins, in nanoseconds; it ends where the next begins.
+    steps: Vec<i64>,
+    /// Of each step, the calls of each span of time.
+    counts: Vec<Vec<u64>>,
 }
 
 /// Values of fields.
@@ -359,23 +393,73 @@ pub(crate) struct ImportList {
 pub(crate) struct Health {
     version: String,
     sources: Vec<ImportFacts>,
+    /// The nodes of a hub.
+    nodes: Vec<NodeFacts>,
     /// Calls in the store.
     calls: u64,
     #[schema(required)]
     oldest: Option<String>,
     #[schema(required)]
     newest: Option<String>,
-    rates: Value,
+    /// What comes in a second: calls, and of captures that go on packets, bytes and losses.
+    rates: RateFacts,
     /// What was lost, in words.
     losses: Vec<CountFacts>,
     /// What was noticed.
     noticed: Vec<CountFacts>,
-    /// What can't be read.
-    unread: Vec<Value>,
+    /// What can't be read, by workload and reason: those with the most bytes first.
+    unread: Vec<UnreadFacts>,
+    /// Where calls are sent as they come.
+    sinks: Vec<SinkFacts>,
     /// What each dissector found.
     protocols: Vec<Value>,
     tail: Value,
     store: Value,
+}
+
+/// What comes in a second.
+#[derive(ToSchema)]
+pub(crate) struct RateFacts {
+    calls_per_s: f64,
+    packets_per_s: f64,
+    bytes_per_s: f64,
+    losses_per_s: f64,
+}
+
+/// What can't be read of one workload.
+#[derive(ToSchema)]
+pub(crate) struct UnreadFacts {
+    /// The first source that it was met in.
+    source: String,
+    /// An address and port of it.
+    #[schema(required)]
+    server: Option<String>,
+    #[schema(required)]
+    namespace: Option<String>,
+    /// Absent where nobody knows who it is: then each server is told by itself.
+    #[schema(required)]
+    workload: Option<String>,
+    /// `encrypted`, `unknown-protocol`, `joined-late` or `gap`.
+    why: String,
+    /// The same in words.
+    what: String,
+    flows: u64,
+    bytes: u64,
+    /// What to do.
+    next: String,
+}
+
+/// Where calls are sent as they come.
+#[derive(ToSchema)]
+pub(crate) struct SinkFacts {
+    name: String,
+    to: String,
+    sent: u64,
+    waiting: u64,
+    lost: u64,
+    /// Why the last ones were not taken at once.
+    #[schema(required)]
+    fault: Option<String>,
 }
 
 /// A count.
@@ -384,6 +468,9 @@ pub(crate) struct CountFacts {
     name: String,
     words: String,
     count: u64,
+    /// What helps; only of losses.
+    #[schema(nullable = false)]
+    next: Option<String>,
 }
 
 #[cfg(test)]

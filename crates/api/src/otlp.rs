@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -16,7 +16,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::{Event, Row};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -40,6 +40,29 @@ const TRIES: u32 = 4;
 pub(crate) struct Sent {
     pub(crate) spans: AtomicU64,
     pub(crate) lost: AtomicU64,
+    /// Those that were not taken yet.
+    waiting: AtomicU64,
+    /// Where they go, and why the last batch was not taken at once.
+    about: Mutex<(String, String)>,
+}
+
+// === impl Sent ===
+
+impl Sent {
+    /// As the health tells it, if spans go anywhere.
+    pub(crate) fn told(&self) -> Option<Value> {
+        let (to, fault) = self.about.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        (!to.is_empty()).then(|| {
+            json!({ "name": "otlp", "to": to, "sent": count(&self.spans),
+                "waiting": count(&self.waiting), "lost": count(&self.lost),
+                "fault": (!fault.is_empty()).then_some(fault) })
+        })
+    }
+
+    fn at_fault(&self, fault: String) {
+        self.about.lock().unwrap_or_else(PoisonError::into_inner).1 = fault;
+    }
 }
 
 // === impl Api ===
@@ -60,7 +83,8 @@ impl Api {
         let path = if endpoint.ends_with("/v1/traces") { "" } else { "/v1/traces" };
         let uri: Uri =
             format!("{}{path}", endpoint.trim_end_matches('/')).parse().map_err(|_| flaw())?;
-        let (tail, sent) = (self.store.tail(), self.sent.clone());
+        self.sent.about.lock().unwrap_or_else(PoisonError::into_inner).0 = uri.to_string();
+        let (tail, sent) = (self.source.tail(None), self.sent.clone());
         Ok(send(tail, uri, sent))
     }
 }
@@ -83,8 +107,10 @@ async fn send(mut tail: store::Tail, uri: Uri, sent: Arc<Sent>) {
         for calls in calls.chunks(BATCH) {
             let bytes = export::otlp(calls);
             let count = calls.len() as u64;
-            let told = if deliver(&client, &uri, bytes).await { &sent.spans } else { &sent.lost };
+            let is_sent = deliver(&client, &uri, bytes, &sent).await;
+            let told = if is_sent { &sent.spans } else { &sent.lost };
             told.fetch_add(count, Ordering::Relaxed);
+            sent.waiting.fetch_sub(count, Ordering::Relaxed);
         }
     }
 }
@@ -94,7 +120,9 @@ fn gather(event: &Event, calls: &mut Vec<(Value, String)>, sent: &Sent) {
         Event::Missed(count) => drop(sent.lost.fetch_add(*count, Ordering::Relaxed)),
         Event::Calls(rows) => {
             let ended = rows.iter().filter(|row| !row.is_open());
+            let before = calls.len();
             calls.extend(ended.map(|row| (value(row, Whole::All, Role::Viewer), name(row))));
+            sent.waiting.fetch_add((calls.len() - before) as u64, Ordering::Relaxed);
         }
     }
 }
@@ -108,18 +136,31 @@ fn name(row: &Row) -> String {
 
 /// Tries a few times, waiting longer each time (the protocol's §Failures); what the collector refuses
 /// is not sent again.
-async fn deliver(client: &Client<HttpConnector, Body>, uri: &Uri, bytes: Vec<u8>) -> bool {
+async fn deliver(
+    client: &Client<HttpConnector, Body>,
+    uri: &Uri,
+    bytes: Vec<u8>,
+    sent: &Sent,
+) -> bool {
     for attempt in 0..TRIES {
         let request = Request::post(uri.clone())
             .header(header::CONTENT_TYPE, "application/x-protobuf")
             .body(Body::from(bytes.clone()));
         let Ok(request) = request else { return false };
-        if let Ok(Ok(response)) = timeout(ANSWER, client.request(request)).await {
-            match response.status().as_u16() {
-                200..=299 => return true,
-                429 | 502 | 503 | 504 => {}
-                _ => return false,
+        match timeout(ANSWER, client.request(request)).await {
+            Ok(Ok(response)) => {
+                let status = response.status();
+                if status.is_success() {
+                    sent.at_fault(String::new());
+                    return true;
+                }
+                sent.at_fault(format!("it answered {status}"));
+                if !matches!(status.as_u16(), 429 | 502 | 503 | 504) {
+                    return false;
+                }
             }
+            Ok(Err(error)) => sent.at_fault(format!("can't be reached: {error}")),
+            Err(_) => sent.at_fault(format!("no answer in {} s", ANSWER.as_secs())),
         }
         tokio::time::sleep(Duration::from_millis(500 << attempt)).await;
     }

@@ -6,7 +6,7 @@ mod layers;
 use std::{collections::HashMap, net::IpAddr, ops::RangeInclusive, path::PathBuf};
 
 use capture::{Batch, Input, Options, Reader};
-use model::{Dir, Endpoint};
+use model::Endpoint;
 use packet::{Content, Decoder, DecoderLimits, Packet};
 use serde_json::Value;
 use store::Stop;
@@ -70,7 +70,9 @@ impl Place {
 pub(crate) fn ends(call: &Value) -> Option<[Endpoint; 2]> {
     let end = |party: &Value| {
         let ip: IpAddr = party["ip"].as_str()?.parse().ok()?;
-        Some(Endpoint { ip, port: u16::try_from(party["port"].as_u64()?).ok()? })
+        // ICMP has no ports.
+        let port = party.get("port").map_or(Some(0), Value::as_u64)?;
+        Some(Endpoint { ip, port: u16::try_from(port).ok()? })
     };
     Some([end(&call["src"])?, end(&call["dst"])?])
 }
@@ -172,13 +174,15 @@ fn server_is_many(server: Endpoint) -> bool {
 fn ends_of(content: &Content<'_>) -> Option<(Endpoint, Endpoint)> {
     let (key, dir) = match content {
         Content::Tcp(segment) => (&segment.key, segment.dir),
-        Content::Udp(datagram) => (&datagram.key, datagram.dir),
-        Content::Nothing => return None,
+        Content::Udp(datagram) | Content::Icmp(datagram) => (&datagram.key, datagram.dir),
+        Content::Sctp(bundle) => (&bundle.key, bundle.dir),
+        Content::Quote(_) | Content::Nothing => return None,
     };
-    Some(match dir {
-        Dir::Ab => (key.a, key.b),
-        Dir::Ba => (key.b, key.a),
-    })
+    let told = |end: Endpoint| match key.transport.has_ports() {
+        true => end,
+        false => Endpoint { port: 0, ..end },
+    };
+    Some((told(key.src(dir)), told(key.dst(dir))))
 }
 
 /// Reads the captures of some calls once, and shows each packet of any of them to `each`, until that

@@ -55,15 +55,15 @@ impl Api {
 }
 
 fn find(api: &Api, id: &str, select: Select, stop: Stop) -> Result<Option<Row>, Fault> {
-    let Some(key) = store::Key::parse(id) else { return Ok(api.store.find(id)?) };
+    let Some(key) = store::Key::parse(id) else { return Ok(api.source.find(id)?) };
     if select == Select::Whole {
-        return Ok(api.store.get(&key)?);
+        return Ok(api.source.get(&key)?);
     }
     // Calls that began at that very moment are few.
     let from = u64::try_from(key.time_ns).ok().map(model::Timestamp);
     let to = from.map(|from| from.after(1));
     let scan = Scan { from, to, limit: 1000, select, stop, ..Scan::default() };
-    Ok(api.store.scan(&scan)?.rows.into_iter().find(|row| row.key() == key))
+    Ok(api.source.scan(&scan)?.rows.into_iter().find(|row| row.key() == key))
 }
 
 fn no_call(id: &str) -> Fault {

@@ -19,8 +19,8 @@ use tower_http::compression::{
 };
 
 use crate::{
-    Asker, Fault, Mcp, Role, aggregate, assets, calls, exports, guard, health, language, map,
-    metrics, openapi, state::Api, streams, tail, upload,
+    Asker, Fault, Mcp, Role, aggregate, assets, calls, exports, guard, health, heatmap, language,
+    map, metrics, openapi, state::Api, streams, tail, upload,
 };
 
 /// Bytes of a body, but for uploads, which count by themselves.
@@ -72,6 +72,7 @@ impl Api {
             .route("/api/v1/tail", get(tail::tail))
             .route("/api/v1/aggregate", get(aggregate::table))
             .route("/api/v1/histogram", get(aggregate::histogram))
+            .route("/api/v1/heatmap", get(heatmap::heatmap))
             .route("/api/v1/facets", get(aggregate::facets))
             .route("/api/v1/map", get(map::map))
             .route("/api/v1/fields", get(language::fields))

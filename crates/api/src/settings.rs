@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use mask::Mask;
+use warehouse::Sent;
 
 use crate::Tokens;
 
@@ -20,6 +21,8 @@ pub struct Settings {
     /// Takes secrets out of calls before they are stored. While there is one, packets are shown up to
     /// the end of their headers: their payload is not stored, and not masked.
     pub mask: Option<Arc<Mask>>,
+    /// Where calls are sent, and what became of them.
+    pub sinks: Vec<Arc<Sent>>,
     /// What one client may cost.
     pub limits: Limits,
 }

@@ -8,7 +8,7 @@ use std::{
 
 use filter::Columns;
 use model::Protocol;
-use store::Store;
+use store::{Source, Store};
 use tokio::sync::Semaphore;
 
 use crate::{Fault, Finished, Import, Imports, Intake, Settings, metrics::Metrics, tail::Hub};
@@ -19,7 +19,8 @@ pub type Reading = Arc<dyn Fn(&Import, &Intake) -> Finished + Send + Sync>;
 
 /// A server, without its listener.
 pub struct Api {
-    pub(crate) store: Arc<Store>,
+    /// Answers questions.
+    pub(crate) source: Arc<dyn Source>,
     pub(crate) columns: Arc<Columns>,
     pub(crate) protocols: &'static [&'static Protocol],
     pub(crate) imports: Imports,
@@ -36,13 +37,14 @@ pub struct Api {
 // === impl Api ===
 
 impl Api {
-    /// A server of this store; `reading` reads what is imported, one after the other, on a thread of
-    /// its own.
+    /// A server that asks `source`, and keeps what it takes in in `store`, if it takes anything in;
+    /// `reading` reads what is imported, one after the other, on a thread of its own.
     ///
     /// # Errors
     /// When the thread can't be started.
     pub fn new(
-        store: Arc<Store>,
+        source: Arc<dyn Source>,
+        store: Option<Arc<Store>>,
         columns: Arc<Columns>,
         protocols: &'static [&'static Protocol],
         imports: Imports,
@@ -50,7 +52,7 @@ impl Api {
         reading: Reading,
     ) -> std::io::Result<Arc<Self>> {
         let metrics = Arc::new(Metrics::new());
-        let intake = Arc::new(Intake::new(store.clone(), metrics.clone(), settings.mask.clone()));
+        let intake = Arc::new(Intake::new(store, metrics.clone(), settings.mask.clone()));
         let (jobs, waiting) = mpsc::channel::<Arc<Import>>();
         let into = intake.clone();
         thread::Builder::new().name("imports".into()).spawn(move || {
@@ -62,11 +64,11 @@ impl Api {
             }
         })?;
         Ok(Arc::new(Self {
-            hub: Hub::new(store.clone(), columns.clone(), settings.limits.tails),
+            hub: Hub::new(source.clone(), columns.clone(), settings.limits.tails),
             queries: Arc::new(Semaphore::new(settings.limits.queries.max(1))),
             uploads: Arc::new(crate::upload::Uploads::new(&settings)),
             sent: Arc::default(),
-            store,
+            source,
             columns,
             protocols,
             imports,

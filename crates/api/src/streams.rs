@@ -45,7 +45,7 @@ pub(crate) async fn one(
                 stop: stop.clone(),
                 ..Scan::default()
             };
-            let page = api.store.scan(&scan)?;
+            let page = api.source.scan(&scan)?;
             let calls: Vec<_> =
                 page.rows.iter().map(|row| value(row, Whole::Summary, role)).collect();
             let first = calls.first().ok_or_else(|| Fault::missing("there is no such stream"))?;

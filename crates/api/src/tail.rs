@@ -21,7 +21,7 @@ use axum::{
 use filter::{Columns, Condition};
 use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
-use store::{Event, Store};
+use store::{Event, Source};
 use tokio::{
     sync::broadcast::{Receiver, Sender, channel, error::RecvError},
     time::{Interval, MissedTickBehavior, interval},
@@ -47,7 +47,7 @@ const HEALTH_EVERY: Duration = Duration::from_secs(5);
 
 /// Hands pieces of events to readers.
 pub(crate) struct Hub {
-    store: Arc<Store>,
+    source: Arc<dyn Source>,
     columns: Arc<Columns>,
     ways: Mutex<HashMap<String, Weak<Way>>>,
     readers: Arc<AtomicUsize>,
@@ -123,9 +123,9 @@ pub(crate) async fn tail(
 // === impl Hub ===
 
 impl Hub {
-    pub(crate) fn new(store: Arc<Store>, columns: Arc<Columns>, readers_max: usize) -> Self {
+    pub(crate) fn new(source: Arc<dyn Source>, columns: Arc<Columns>, readers_max: usize) -> Self {
         Self {
-            store,
+            source,
             columns,
             ways: Mutex::default(),
             readers: Arc::default(),
@@ -178,7 +178,8 @@ impl Hub {
             return Err(Fault::busy("too many different expressions are listened to"));
         }
         let send = channel(BEHIND_MAX).0;
-        let listening = listen(self.store.tail(), self.columns.clone(), condition, send.clone());
+        let tail = self.source.tail(condition.as_ref());
+        let listening = listen(tail, self.columns.clone(), condition, send.clone());
         let task = tokio::spawn(listening).abort_handle();
         let way = Arc::new(Way { send, task });
         ways.insert(text, Arc::downgrade(&way));

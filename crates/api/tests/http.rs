@@ -2,6 +2,7 @@
 
 mod common;
 
+use api::Settings;
 use axum::http::{Request, StatusCode, header};
 use common::{House, encoded};
 use serde_json::{Value, json};
@@ -289,4 +290,130 @@ async fn what_is_out_of_bounds_is_refused_in_the_same_form() {
         assert_eq!(said.status.as_u16(), status, "{path:.60}: {}", said.text());
         assert!(!said.error().is_empty(), "{path:.60}");
     }
+}
+
+#[tokio::test]
+async fn an_endpoint_of_the_facets_finds_as_many_calls_as_it_says() {
+    let house = House::shop().await;
+    let facets = house.json("/api/v1/facets?of=endpoint&limit=200").await;
+    let endpoints = facets["facets"]["endpoint"].as_array().unwrap();
+    assert!(endpoints.iter().any(|one| one["value"].as_str().unwrap().contains('{')));
+    let table = house.json("/api/v1/aggregate?by=endpoint&show=count&limit=1000").await;
+    for endpoint in endpoints {
+        let (value, count) = (&endpoint["value"], &endpoint["count"]);
+        let row = table["rows"].as_array().unwrap().iter().find(|row| &row[0] == value).unwrap();
+        assert_eq!(&row[1], count, "{value}");
+        let where_ = encoded(endpoint["where"].as_str().unwrap());
+        let found = house.json(&format!("/api/v1/aggregate?where={where_}&show=count")).await;
+        assert_eq!(&found["rows"][0][0], count, "{value}");
+    }
+}
+
+#[tokio::test]
+async fn handshakes_are_found_by_what_they_agree_on() {
+    let house = House::with(&["tls.pcapng.zst"], Settings::default()).await;
+    let count = async |where_: &str| {
+        let path = format!("/api/v1/aggregate?where={}&show=count", encoded(where_));
+        house.json(&path).await["rows"][0][0].as_i64().unwrap()
+    };
+    for column in ["tls.sni", "tls.version", "tls.cipher"] {
+        let found = count(&format!("protocol == \"tls\" && has({column})")).await;
+        assert!(found > 0, "{column}");
+    }
+    let table = house.json("/api/v1/aggregate?where=protocol==%22tls%22&by=tls.sni").await;
+    assert!(table["rows"][0][0].is_string(), "{table}");
+    house.store.seal().unwrap();
+    let sealed = house.json("/api/v1/aggregate?where=protocol==%22tls%22&by=tls.sni").await;
+    assert_eq!(sealed["rows"], table["rows"]);
+}
+
+#[tokio::test]
+async fn a_heat_map_counts_what_an_aggregate_counts() {
+    let house = House::shop().await;
+    let map = house.json("/api/v1/heatmap?buckets=7&where=http").await;
+    let (steps, counts) = (map["steps"].as_array().unwrap(), map["counts"].as_array().unwrap());
+    assert!(steps.len() > 2 && steps.len() == counts.len());
+    let table = house.json("/api/v1/aggregate?where=http&by=duration.step").await;
+    for row in table["rows"].as_array().unwrap().iter().filter(|row| !row[0].is_null()) {
+        let at = steps.iter().position(|step| *step == row[0]).unwrap();
+        let of_step = counts[at].as_array().unwrap();
+        let sum: i64 = of_step.iter().map(|count| count.as_i64().unwrap()).sum();
+        assert_eq!((sum, of_step.len()), (row[1].as_i64().unwrap(), 7), "{map}");
+    }
+    let none = house.json("/api/v1/heatmap?where=method==%22NONE%22").await;
+    assert_eq!(none["steps"], json!([]));
+}
+
+#[tokio::test]
+async fn the_slowest_calls_come_first_if_asked() {
+    let house = House::shop().await;
+    let page = house.json("/api/v1/calls?sort=duration&limit=20").await;
+    let durations: Vec<_> = page["calls"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|call| call["duration_ns"].as_i64().unwrap())
+        .collect();
+    assert!(durations.len() == 20 && durations.is_sorted_by(|a, b| a >= b));
+    let most = house.json("/api/v1/aggregate?show=max").await;
+    assert_eq!(most["rows"][0][0], durations[0]);
+    let cursor = encoded(page["next"].as_str().unwrap());
+    let next = house.json(&format!("/api/v1/calls?sort=duration&limit=20&cursor={cursor}")).await;
+    assert!(next["calls"][0]["duration_ns"].as_i64().unwrap() <= durations[19]);
+    assert_ne!(next["calls"][0]["id"], page["calls"][19]["id"]);
+}
+
+#[tokio::test]
+async fn health_says_what_was_lost_and_unread_and_what_to_do() {
+    let house = House::with(&[], Settings::default()).await;
+    let live = house.api.live("live: any", Vec::new()).unwrap();
+    let count = |name: &str, count| api::Count {
+        name: name.into(),
+        words: "packets lost".into(),
+        count,
+        loss: true,
+    };
+    let unread = |server: &str, workload: Option<&str>, why, bytes| api::Unread {
+        server: Some(server.into()),
+        namespace: workload.map(|_| "shop".into()),
+        workload: workload.map(str::to_owned),
+        why,
+        flows: 1,
+        bytes,
+    };
+    let found = |packets, lost| api::Finished {
+        facts: api::Facts { packets, ..api::Facts::default() },
+        counts: vec![count("kernel_drops", lost)],
+        unread: vec![
+            unread("10.0.0.1:443", Some("pay"), "encrypted", 70),
+            unread("10.0.0.2:443", Some("pay"), "encrypted", 30),
+            unread("10.9.9.9:7", None, "unknown-protocol", 50),
+        ],
+        ..api::Finished::default()
+    };
+    live.so_far(found(10, 0));
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    live.so_far(found(20, 3));
+    let health = house.json("/api/v1/health").await;
+    let source = &health["sources"][0];
+    assert_eq!((&source["state"], &source["live"]), (&json!("reading"), &json!(true)));
+    assert!(source["rates"]["packets_per_s"].as_f64() > Some(0.0), "{source}");
+    assert!(health["rates"]["losses_per_s"].as_f64() > Some(0.0), "{health}");
+    let loss = &health["losses"][0];
+    assert_eq!((&loss["name"], &loss["count"]), (&json!("kernel_drops"), &json!(3)));
+    assert!(loss["next"].as_str().unwrap().contains("CPU"), "{loss}");
+    let told = health["unread"].as_array().unwrap();
+    assert_eq!(told.len(), 2, "{told:?}");
+    let pay = json!({ "workload": "pay", "namespace": "shop", "why": "encrypted", "bytes": 100 });
+    for (name, value) in pay.as_object().unwrap() {
+        assert_eq!(&told[0][name], value, "{name}");
+    }
+    assert!(told[0]["next"].as_str().unwrap().contains("--keylog"));
+    assert_eq!((&told[1]["server"], &told[1]["workload"]), (&json!("10.9.9.9:7"), &Value::Null));
+    let metrics = house.get("/metrics").await.text();
+    let line = "callscope_unread_bytes_total{workload=\"shop/pay\",reason=\"encrypted\"} 100";
+    assert!(metrics.contains(line), "{metrics}");
+    live.end(found(20, 3));
+    let source = house.json("/api/v1/health").await["sources"][0].clone();
+    assert!(source["state"] == "done" && source["rates"].is_null(), "{source}");
 }

@@ -36,6 +36,10 @@ pub enum Command {
     Serve(crate::serve::ServeArgs),
     /// Serve calls to an agent, by the Model Context Protocol on standard input and output.
     Mcp(crate::mcp::McpArgs),
+    /// Listen on one machine of a cluster, keep its calls, and answer the hub.
+    Node(crate::node::NodeArgs),
+    /// Serve the calls of all machines of a cluster.
+    Hub(crate::hub::HubArgs),
     /// What the settings are, and whether they are right.
     Config(crate::config::ConfigArgs),
     /// Say what this machine allows live capture, what is lost without, and what to do.
@@ -76,6 +80,7 @@ pub struct ReadArgs {
 
 /// Arguments of every command that shows calls.
 #[derive(Clone, Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("keeping").multiple(true))]
 pub struct ShowArgs {
     /// How to show calls [default: table on a terminal, ndjson elsewhere].
     #[arg(long, value_enum)]
@@ -84,21 +89,58 @@ pub struct ShowArgs {
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Keep calls in the store in this folder (docs/STORE.md) instead of writing them out.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "format", "details"])]
+    #[arg(long, value_name = "DIR", group = "keeping", conflicts_with_all = ["output", "format", "details"])]
     pub store: Option<PathBuf>,
+    /// Send calls to this engine instead of writing them out: `clickhouse://user:password@host:8123/database`
+    /// (docs/SINKS.md). With --store they wait there while it is away; in the environment rather than on
+    /// the command line, where others can read the password.
+    #[arg(long, value_name = "URL", value_parser = crate::sink::place, hide_default_value = true, group = "keeping", conflicts_with_all = ["output", "format", "details"])]
+    pub sink: Option<warehouse::Place>,
     /// Bytes that the store may take; its oldest calls go first.
     #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = crate::size::bytes)]
     pub store_size: u64,
     /// Show each call whole: headers, fields, bodies, timing.
     #[arg(long)]
     pub details: bool,
-    /// Show only calls of these protocols (see `callscope protocols`).
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    pub protocol: Vec<String>,
     /// Show only calls for which this holds: `http && status_code >= 500`, `dst.namespace == "shop"`,
     /// `request.json.user.id == 7` (see docs/QUERY.md).
     #[arg(long = "where", value_name = "EXPR")]
     pub condition: Option<String>,
+    /// How packets become calls.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+    /// Show a call that goes on after this many seconds, and again at its end under the same id
+    /// [default: 10 for standard input, else only at its end].
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub open_after: Option<Duration>,
+    /// Colours: on a terminal, always or never (`NO_COLOR` is honoured).
+    #[arg(long, value_enum, default_value_t = Colour::Auto)]
+    pub color: Colour,
+    /// Mask secrets: credentials, cookies, passwords and tokens by their names and forms; equal ones
+    /// have equal marks (docs/MASKING.md). For ndjson and json.
+    #[arg(long)]
+    pub mask: bool,
+    /// Keep calls in the store with their secrets.
+    #[arg(long, requires = "keeping")]
+    pub unmasked: bool,
+    /// How secrets are masked.
+    #[command(flatten)]
+    pub masking: crate::masking::MaskArgs,
+    /// No summary and no progress bar on standard error; warnings stay.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// How packets become calls: the same for whatever reads them.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ReadingArgs {
+    /// Only calls of these protocols (see `callscope protocols`).
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub protocol: Vec<String>,
+    /// Connections, too: for each TCP connection, flow of datagrams and association an entry of the protocol
+    /// `conn` when it is over (docs/CONNECTIONS.md). `--protocol conn` is these alone.
+    #[arg(long)]
+    pub conn: bool,
     /// Threads that read; the calls and their order are the same for any number [default: the
     /// machine's cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=16))]
@@ -126,26 +168,6 @@ pub struct ShowArgs {
     /// Name addresses that nothing else names as the name servers in the capture did.
     #[arg(long)]
     pub dns_names: bool,
-    /// Show a call that goes on after this many seconds, and again at its end under the same id
-    /// [default: 10 for standard input, else only at its end].
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    pub open_after: Option<Duration>,
-    /// Colours: on a terminal, always or never (`NO_COLOR` is honoured).
-    #[arg(long, value_enum, default_value_t = Colour::Auto)]
-    pub color: Colour,
-    /// Mask secrets: credentials, cookies, passwords and tokens by their names and forms; equal ones
-    /// have equal marks (docs/MASKING.md). For ndjson and json.
-    #[arg(long)]
-    pub mask: bool,
-    /// Keep calls in the store with their secrets.
-    #[arg(long, requires = "store")]
-    pub unmasked: bool,
-    /// How secrets are masked.
-    #[command(flatten)]
-    pub masking: crate::masking::MaskArgs,
-    /// No summary and no progress bar on standard error; warnings stay.
-    #[arg(long, short)]
-    pub quiet: bool,
 }
 
 /// Arguments of `callscope tap`.
@@ -154,12 +176,23 @@ pub struct ShowArgs {
     after_help = "Exit codes: 0 done (also when interrupted), 1 something could not be captured or written, 2 wrong \
                         usage.\n\nExamples:\n  callscope tap\n  callscope tap eth0 'veth*' --filter 'tcp port 80'\n  \
                         callscope tap --container 3f2a9b7c11d0 --details\n  \
-                        callscope tap --keep /var/lib/callscope --keep-size 10GiB --format none"
+                        callscope tap --keep /var/lib/callscope --keep-size 10GiB --format none\n  \
+                        callscope tap --hub http://127.0.0.1:8899 -n shop deploy/front-end"
 )]
 pub struct TapArgs {
-    /// Interfaces: names, patterns with * and ?, or any. They may come and go [default: any].
-    #[arg(value_name = "INTERFACE")]
+    /// Interfaces: names, patterns with * and ?, or any. They may come and go [default: any]. With --hub:
+    /// workloads of the cluster, as kubectl names them: deploy/front-end, svc/orders, a pod's name.
+    #[arg(value_name = "INTERFACE|WORKLOAD")]
     pub interfaces: Vec<String>,
+    /// Show the calls of a cluster as they happen, from its hub: http://127.0.0.1:8899
+    #[arg(long, value_name = "URL")]
+    pub hub: Option<String>,
+    /// The hub's token. In the environment rather than on the command line, where others can read it.
+    #[arg(long, value_name = "TOKEN", hide_default_value = true, requires = "hub")]
+    pub token: Option<String>,
+    /// Only calls from and to this namespace of the cluster.
+    #[arg(long, short, value_name = "NAME", requires = "hub")]
+    pub namespace: Option<String>,
     /// Capture only packets that this filter in tcpdump's syntax accepts.
     #[arg(long, short = 'f', value_name = "FILTER")]
     pub filter: Option<String>,
@@ -331,6 +364,9 @@ pub struct RecordArgs {
     /// Write to this file instead of standard output.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Follow a cluster until interrupted: that of the kubeconfig unless told otherwise.
+    #[arg(long)]
+    pub watch: bool,
     /// Follow a cluster and write what changes, until interrupted.
     #[command(flatten)]
     pub live: LiveArgs,
@@ -342,9 +378,6 @@ const LIVE: [&str; 5] = ["watch", "in_cluster", "kubeconfig", "context", "namesp
 /// Which cluster is followed, and what of it.
 #[derive(Debug, clap::Args)]
 pub struct LiveArgs {
-    /// Follow a cluster until interrupted: that of the kubeconfig unless told otherwise.
-    #[arg(long)]
-    pub watch: bool,
     /// Follow the cluster that this runs in, by its pod's service account.
     #[arg(long, conflicts_with_all = ["kubeconfig", "context"])]
     pub in_cluster: bool,

@@ -294,17 +294,17 @@ mod tests {
             _ => panic!("another command"),
         };
         let args = read(&given, &["callscope", "read", "a"]);
-        assert_eq!((args.show.memory, args.show.quiet), (1 << 20, true));
-        assert_eq!(args.show.protocol, ["http", "dns"]);
+        assert_eq!((args.show.reading.memory, args.show.quiet), (1 << 20, true));
+        assert_eq!(args.show.reading.protocol, ["http", "dns"]);
         let variables = [("CALLSCOPE_READ_MEMORY".into(), "2MiB".into())];
         given.extend(environment(&Args::command(), &variables).unwrap());
-        assert_eq!(read(&given, &["callscope", "read", "a"]).show.memory, 2 << 20);
+        assert_eq!(read(&given, &["callscope", "read", "a"]).show.reading.memory, 2 << 20);
         assert_eq!(
-            read(&given, &["callscope", "read", "--memory", "3MiB", "a"]).show.memory,
+            read(&given, &["callscope", "read", "--memory", "3MiB", "a"]).show.reading.memory,
             3 << 20
         );
         let own = read(&given, &["callscope", "read", "--protocol", "redis", "a"]);
-        assert_eq!(own.show.protocol, ["redis"]);
+        assert_eq!(own.show.reading.protocol, ["redis"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `callscope identity`, and the directory that `--identity` makes.
 
 mod explain;
-mod live;
+pub mod live;
 mod record;
 
 use std::{net::IpAddr, path::PathBuf};

@@ -5,14 +5,17 @@ use std::process::ExitCode;
 mod args;
 mod config;
 mod doctor;
+mod hub;
 mod identity;
 mod masking;
 mod mcp;
+mod node;
 mod pcap;
 mod protocols;
 mod query;
 mod read;
 mod serve;
+mod sink;
 mod size;
 mod tap;
 
@@ -31,6 +34,8 @@ fn main() -> ExitCode {
         args::Command::Identity(args) => identity::run(&args),
         args::Command::Serve(args) => serve::run(&args),
         args::Command::Mcp(args) => mcp::run(&args),
+        args::Command::Node(args) => node::run(&args),
+        args::Command::Hub(args) => hub::run(&args),
         args::Command::Config(args) => config::run(&args),
         args::Command::Doctor(args) => doctor::run(&args),
     };

@@ -43,7 +43,7 @@ pub fn run(args: &McpArgs) -> Result<()> {
         let asker = Asker::Here(house.api.open_router());
         let served = Mcp::new(Arc::new(asker)).stdio().await.map_err(anyhow::Error::msg);
         looking.abort();
-        house.close()?;
+        tokio::task::block_in_place(|| house.close())?;
         served
     });
     // Nobody waits for a capture that is still read.

@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::{Result, bail};
 use dissect::Dissection;
 use filter::ProtocolTable;
-use model::{Kind, Protocol, Transport};
+use model::{Kind, Protocol};
 
 use crate::args::ProtocolsArgs;
 
@@ -31,7 +31,7 @@ pub fn all() -> Vec<&'static Protocol> {
     let mut all: Vec<&Protocol> = Vec::new();
     let spoken = dissectors::ALL.iter().map(|dissection| dissection.protocol);
     let seen_through = dissectors::LENSES.iter().flat_map(|lens| lens.protocols).copied();
-    for protocol in spoken.chain(seen_through) {
+    for protocol in spoken.chain(seen_through).chain([&flow::CONN]) {
         if !all.contains(&protocol) {
             all.push(protocol);
         }
@@ -80,11 +80,8 @@ fn show(protocol: &'static Protocol, out: &mut String) {
 
 /// What a protocol is carried by, in one line.
 fn carried(dissection: &Dissection) -> String {
-    let transports: Vec<_> = dissection
-        .transports
-        .iter()
-        .map(|t| if *t == Transport::Tcp { "tcp" } else { "udp" })
-        .collect();
+    let transports: Vec<_> =
+        dissection.transports.iter().map(|transport| transport.name()).collect();
     let ports: Vec<_> = dissection.ports.iter().map(u16::to_string).collect();
     let usually =
         if ports.is_empty() { String::new() } else { format!(" (usually {})", ports.join(", ")) };

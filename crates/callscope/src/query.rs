@@ -1,6 +1,6 @@
 //! `callscope query`: calls of a store, or figures over them.
 
-mod show;
+pub mod show;
 
 use std::{
     io::{self, BufWriter, IsTerminal, Write},
@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Result, bail};
 use filter::{Columns, Condition};
 use model::Timestamp;
-use store::{Aggregate, By, Measure, Options, Scan, Searched, Store};
+use store::{Aggregate, By, Measure, Options, Scan, Searched, Source, Store};
 
 /// Arguments of `callscope query`.
 #[derive(Debug, clap::Args)]
@@ -25,8 +25,9 @@ pub struct QueryArgs {
     /// Calls for which this holds (see docs/QUERY.md); all if it is not given.
     #[arg(value_name = "EXPR")]
     pub condition: Option<String>,
-    /// The store's folder [default: $`CALLSCOPE_STORE`].
-    #[arg(long, value_name = "DIR")]
+    /// The store's folder, or an engine that calls were sent to:
+    /// `clickhouse://user:password@host:8123/database` [default: $`CALLSCOPE_STORE`].
+    #[arg(long, value_name = "DIR|URL")]
     pub store: Option<PathBuf>,
     /// Take calls together by these columns; `endpoint` is the endpoint's template: /users/{id}.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
@@ -65,18 +66,22 @@ pub fn run(args: &QueryArgs) -> Result<()> {
     let by = by(args, &columns)?;
     let folder = args.store.clone().or_else(|| std::env::var_os("CALLSCOPE_STORE").map(Into::into));
     let Some(folder) = folder else { bail!("which store? --store DIR, or CALLSCOPE_STORE") };
-    let store = Store::read(&folder, columns, Options::default())?;
+    let source: Box<dyn Source> = match crate::sink::engine(&folder)? {
+        Some(place) => Box::new(crate::sink::open(place, columns)?),
+        None => Box::new(Store::read(&folder, columns, Options::default())?),
+    };
+    let source = &*source;
     let mut out = BufWriter::new(io::stdout().lock());
     let (from, to, limit) = (args.from, args.to, args.limit);
     let searched = if by.is_empty() && args.show.is_empty() && args.over.is_none() {
         let scan = Scan { condition, from, to, limit, ..Scan::default() };
-        calls(&store, scan, args.json || !io::stdout().is_terminal(), &mut out)?
+        calls(source, scan, args.json || !io::stdout().is_terminal(), &mut out)?
     } else {
         let show = if args.show.is_empty() { vec![Measure::Count] } else { args.show.clone() };
         let over = args.over;
         let rest = Aggregate::default();
         let question = Aggregate { condition, from, to, by, show, over, limit, ..rest };
-        let table = store.aggregate(&question)?;
+        let table = source.aggregate(&question)?;
         if args.json {
             show::figures_json(&table, &mut out)?;
         } else {
@@ -120,7 +125,12 @@ fn by(args: &QueryArgs, columns: &Columns) -> Result<Vec<By>> {
 }
 
 /// Shows the newest calls.
-fn calls(store: &Store, mut scan: Scan, json: bool, out: &mut impl Write) -> Result<Searched> {
+fn calls(
+    source: &dyn Source,
+    mut scan: Scan,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Searched> {
     let mut left = scan.limit;
     let mut searched = Searched { complete: true, ..Searched::default() };
     if !json {
@@ -128,7 +138,7 @@ fn calls(store: &Store, mut scan: Scan, json: bool, out: &mut impl Write) -> Res
     }
     while left > 0 {
         scan.limit = left.min(PAGE);
-        let page = store.scan(&scan)?;
+        let page = source.scan(&scan)?;
         for row in &page.rows {
             if json {
                 writeln!(out, "{}", row.json())?;

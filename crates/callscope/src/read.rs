@@ -1,5 +1,6 @@
 //! `callscope read`: capture files in, calls out.
 
+mod desk;
 mod follow;
 mod keys;
 mod merge;
@@ -29,17 +30,18 @@ use flow::Settings;
 use mask::Mask;
 use model::{Lore, Timestamp};
 
-use self::{
-    follow::Growing,
-    output::{Shape, Wanted},
-};
 pub(crate) use self::{
+    desk::Watcher,
     keys::Keys,
     merge::Limit,
-    naming::{Answer, Naming, Testimony, Witness, entry},
+    naming::{Answer, Directories, Naming, Testimony, Witness, entry},
     pipeline::{Finished, Input},
     progress::Progress,
     storing::Storing,
+};
+use self::{
+    follow::Growing,
+    output::{Shape, Wanted},
 };
 use crate::args::{Colour, Format, ReadArgs, ShowArgs};
 
@@ -86,26 +88,26 @@ fn follow(args: &ReadArgs) -> Result<()> {
 /// # Errors
 /// When the input can't be read or the output can't be written.
 pub(crate) fn show(mut input: Input, args: &ShowArgs, open_after: Option<Duration>) -> Result<()> {
-    crate::protocols::check(&args.protocol)?;
-    let directory = directory(&args.identity)?;
+    crate::protocols::check(&args.reading.protocol)?;
+    let directories = directory(&args.reading.identity)?.map(Directories::One);
     let wanted = args.condition.as_deref().map(wanted).transpose()?;
-    let storing = args.store.as_deref().map(|folder| Storing::open(folder, args.store_size));
-    let storing = storing.transpose()?;
+    let storing = Storing::open(args)?;
     let (out, to_terminal) = match &storing {
         Some(storing) => (storing.lines(), false),
         None => output(args)?,
     };
     let shape = Shape {
         lore: lore(args)?,
-        directory,
+        directories,
         wanted,
         witness: input.witness.take(),
         keeps: input.keeper.is_some(),
+        with_births: input.is_one_of_many,
         ..shape(args, to_terminal)
     };
     let shape = Shape { mask: mask(args, shape.format)?, ..shape };
     let threads = threads(args, &shape);
-    let keys = Keys::open(args.keylog.as_deref())?;
+    let keys = Keys::open(args.reading.keylog.as_deref())?;
     let progress = input.progress.clone();
     let settings = settings(args, open_after);
     let finished = pipeline::run(input, keys, threads, &settings, &shape, out)?;
@@ -125,20 +127,23 @@ pub(crate) fn show(mut input: Input, args: &ShowArgs, open_after: Option<Duratio
 pub(crate) fn lines(
     args: &ShowArgs,
     mut input: Input,
-    directory: Option<identity::Directory>,
+    directories: Option<Directories>,
     open_after: Option<Duration>,
     out: Box<dyn Write + Send>,
 ) -> Result<Finished> {
+    let wanted = args.condition.as_deref().map(wanted).transpose()?;
     let shape = Shape {
         format: Format::Ndjson,
+        wanted,
         lore: lore(args)?,
-        directory,
+        directories,
         witness: input.witness.take(),
         keeps: input.keeper.is_some(),
+        with_births: input.is_one_of_many,
         ..shape(args, false)
     };
     let threads = threads(args, &shape);
-    let keys = Keys::open(args.keylog.as_deref())?;
+    let keys = Keys::open(args.reading.keylog.as_deref())?;
     pipeline::run(input, keys, threads, &settings(args, open_after), &shape, out)
 }
 
@@ -197,13 +202,14 @@ fn shape(args: &ShowArgs, to_terminal: bool) -> Shape {
         details: args.details,
         colour,
         width,
-        only: args.protocol.clone(),
-        body_limit: args.body_limit,
+        only: args.reading.protocol.clone(),
+        body_limit: args.reading.body_limit,
         lore: Lore::default(),
-        directory: None,
-        dns_names: args.dns_names,
+        directories: None,
+        dns_names: args.reading.dns_names,
         witness: None,
         keeps: false,
+        with_births: false,
         wanted: None,
         mask: None,
     }
@@ -211,8 +217,9 @@ fn shape(args: &ShowArgs, to_terminal: bool) -> Shape {
 
 /// What `--mask` says. Calls that are kept are masked if nothing is said.
 fn mask(args: &ShowArgs, format: Format) -> Result<Option<Arc<Mask>>> {
-    if let Some(store) = &args.store {
-        return if args.unmasked { Ok(None) } else { args.masking.mask(Some(store)).map(Some) };
+    if args.store.is_some() || args.sink.is_some() {
+        let mask = || args.masking.mask(args.store.as_deref()).map(Some);
+        return if args.unmasked { Ok(None) } else { mask() };
     }
     if !args.mask && !args.masking.is_given() {
         return Ok(None);
@@ -225,7 +232,7 @@ fn mask(args: &ShowArgs, format: Format) -> Result<Option<Arc<Mask>>> {
 
 /// What payloads are read with.
 fn lore(args: &ShowArgs) -> Result<Lore> {
-    let paths = &args.proto_descriptors;
+    let paths = &args.reading.proto_descriptors;
     if paths.is_empty() {
         return Ok(Lore::default());
     }
@@ -256,21 +263,23 @@ fn threads(args: &ShowArgs, shape: &Shape) -> usize {
         return 1;
     }
     let cores = available_parallelism().map_or(1, usize::from);
-    args.threads.map_or(cores, usize::from).min(flow::SHARDS)
+    args.reading.threads.map_or(cores, usize::from).min(flow::SHARDS)
 }
 
 fn settings(args: &ShowArgs, open_after: Option<Duration>) -> Settings {
-    let memory = usize::try_from(args.memory).unwrap_or(usize::MAX);
+    let memory = usize::try_from(args.reading.memory).unwrap_or(usize::MAX);
     Settings {
         list: dissectors::ALL,
         lenses: dissectors::LENSES,
         limits: Limits {
-            body_bytes_max: args.body_limit,
+            body_bytes_max: args.reading.body_limit,
             shown_after_ns: shown_after_ns(args, open_after),
             ..Limits::default()
         },
         memory,
         flows_max: (memory / BYTES_PER_FLOW).max(flow::SHARDS),
+        connections: args.reading.conn
+            || args.reading.protocol.iter().any(|name| name == flow::CONN.name),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `callscope serve`: captures and a store in, a server out; composition only.
 
 mod imports;
-mod live;
+pub mod live;
 
 use std::{
     ffi::OsString,
@@ -20,8 +20,9 @@ use filter::Columns;
 use model::{Protocol, Timestamp};
 use store::Store;
 use tempfile::TempDir;
+use warehouse::{Place, Sending};
 
-use crate::args::{ShowArgs, TapArgs};
+use crate::args::{ReadingArgs, ShowArgs, TapArgs};
 
 /// How often the store is looked after.
 const MAINTAIN_EVERY: Duration = Duration::from_secs(1);
@@ -42,6 +43,20 @@ pub struct ServeArgs {
     /// What is captured.
     #[command(flatten)]
     pub tap: live::LiveArgs,
+    /// Who may ask.
+    #[command(flatten)]
+    pub door: DoorArgs,
+    /// Bytes of one upload.
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = crate::size::bytes)]
+    pub upload_limit: u64,
+    /// Send calls as spans to a collector of OpenTelemetry (OTLP over HTTP): http://collector:4318
+    #[arg(long, value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+}
+
+/// Where a server listens, and who may ask it: the same for `serve` and `hub`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DoorArgs {
     /// Where to listen. Anything but a loopback address needs a token, or --insecure.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8899")]
     pub listen: SocketAddr,
@@ -64,12 +79,6 @@ pub struct ServeArgs {
     /// Serve the dashboard's files from this folder instead of those in the program.
     #[arg(long, value_name = "DIR")]
     pub ui_dir: Option<PathBuf>,
-    /// Bytes of one upload.
-    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = crate::size::bytes)]
-    pub upload_limit: u64,
-    /// Send calls as spans to a collector of OpenTelemetry (OTLP over HTTP): http://collector:4318
-    #[arg(long, value_name = "URL")]
-    pub otlp_endpoint: Option<String>,
     /// How long a query may take, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub query_time: u64,
@@ -81,40 +90,23 @@ pub struct WhatArgs {
     /// Capture files or folders to import; several are merged by time.
     #[arg(value_name = "FILE|DIR")]
     pub inputs: Vec<OsString>,
-    /// Keep calls in this folder. Without, they are kept in a temporary one and gone at the end.
-    #[arg(long, value_name = "DIR")]
+    /// Keep calls in this folder. Without, they are kept in a temporary one and gone at the end. Or ask the
+    /// engine that others send calls to: `clickhouse://user:password@host:8123/database` (docs/SINKS.md).
+    #[arg(long, value_name = "DIR|URL", hide_default_value = true)]
     pub store: Option<PathBuf>,
+    /// Send calls to this engine, too: `clickhouse://user:password@host:8123/database`. While it is away,
+    /// they wait in the store.
+    #[arg(long, value_name = "URL", value_parser = crate::sink::place, hide_default_value = true)]
+    pub sink: Option<warehouse::Place>,
     /// Bytes of the store; the oldest calls go first.
     #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = crate::size::bytes)]
     pub store_size: u64,
     /// How long calls are kept, in hours [default: for ever].
     #[arg(long, value_name = "HOURS")]
     pub store_age: Option<u64>,
-    /// Import only calls of these protocols (see `callscope protocols`).
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    pub protocol: Vec<String>,
-    /// Threads that read captures [default: the machine's cores].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=16))]
-    pub threads: Option<u16>,
-    /// Memory for everything unfinished while captures are read.
-    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = crate::size::bytes)]
-    pub memory: u64,
-    /// Bytes kept of each body; sizes stay exact. Or: unlimited.
-    #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = crate::size::limit)]
-    pub body_limit: u64,
-    /// TLS secrets in NSS key log format.
-    #[arg(long, value_name = "FILE")]
-    pub keylog: Option<PathBuf>,
-    /// Types of gRPC's messages: a set of file descriptors. May be given several times.
-    #[arg(long, value_name = "FILE")]
-    pub proto_descriptors: Vec<PathBuf>,
-    /// Who had which address when: dumps, recorded watches, logs, names files. May be given several
-    /// times.
-    #[arg(long, value_name = "FILE")]
-    pub identity: Vec<PathBuf>,
-    /// Name addresses that nothing else names as the name servers in the capture did.
-    #[arg(long)]
-    pub dns_names: bool,
+    /// How packets become calls.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
     /// Store secrets as they are, and show packets with their payload. Without, credentials, cookies,
     /// passwords and tokens are masked before calls are stored (docs/MASKING.md).
     #[arg(long)]
@@ -128,9 +120,13 @@ pub struct WhatArgs {
 pub struct House {
     /// The server.
     pub api: Arc<Api>,
-    store: Arc<Store>,
+    /// None where an engine is asked.
+    store: Option<Arc<Store>>,
+    folder: PathBuf,
+    sending: Option<Sending>,
+    is_kept: bool,
     /// Removed at the end.
-    _folder: Option<TempDir>,
+    _temporary: TempDir,
 }
 
 /// Serves until it is interrupted.
@@ -138,51 +134,92 @@ pub struct House {
 /// # Errors
 /// When it may not listen there, or can't; when the store can't be opened.
 pub fn run(args: &ServeArgs) -> Result<()> {
-    let tokens = tokens(args)?;
-    if !args.listen.ip().is_loopback() && tokens.is_empty() && !args.insecure {
-        bail!(
-            "{} can be reached from elsewhere: give a token (--token-file FILE), or say --insecure",
-            args.listen
-        );
-    }
+    let settings = args.door.settings()?;
     let limits = Limits {
         upload_bytes: args.upload_limit,
         uploads_bytes: args.upload_limit.saturating_mul(4),
-        query_time: Duration::from_secs(args.query_time),
-        ..Limits::default()
+        ..settings.limits
     };
-    let settings = Settings {
-        tokens,
-        hosts: args.host.clone(),
-        ui: args.ui_dir.clone(),
-        limits,
-        ..Settings::default()
-    };
+    let settings = Settings { limits, ..settings };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let house = House::open(&args.what, settings)?;
-        let listener = tokio::net::TcpListener::bind(args.listen)
-            .await
-            .with_context(|| format!("can't listen on {}", args.listen))?;
-        eprintln!("callscope: http://{}", listener.local_addr()?);
+        let listener = args.door.listen().await?;
         if let Some(endpoint) = &args.otlp_endpoint {
             let sending = house.api.send_spans(endpoint).map_err(anyhow::Error::msg)?;
             tokio::spawn(sending);
         }
         house.import(&args.what)?;
         let live = live::Live::begin(&args.tap, &args.what, &house)?;
-        let looking = tokio::spawn(maintain(house.store.clone()));
+        let looking = tokio::spawn(maintain(house.store()));
         let router = house.api.router();
         api::serve(listener, router, limits.connections, interrupted()).await?;
         looking.abort();
         if let Some(live) = live {
             tokio::task::spawn_blocking(move || live.end()).await?;
         }
-        house.close()
+        tokio::task::block_in_place(|| house.close())
     })?;
     // A capture that is still read, or a query, is not waited for.
     runtime.shutdown_background();
     Ok(())
+}
+
+// === impl DoorArgs ===
+
+impl DoorArgs {
+    /// What they say of a server.
+    ///
+    /// # Errors
+    /// When it could be asked by anybody, or a token is none.
+    pub fn settings(&self) -> Result<Settings> {
+        let tokens = self.tokens()?;
+        if !self.listen.ip().is_loopback() && tokens.is_empty() && !self.insecure {
+            bail!(
+                "{} can be reached from elsewhere: give a token (--token-file FILE), or say --insecure",
+                self.listen
+            );
+        }
+        let query_time = Duration::from_secs(self.query_time);
+        Ok(Settings {
+            tokens,
+            hosts: self.host.clone(),
+            ui: self.ui_dir.clone(),
+            limits: Limits { query_time, ..Limits::default() },
+            ..Settings::default()
+        })
+    }
+
+    /// Listens, and says where.
+    ///
+    /// # Errors
+    /// When it can't.
+    pub async fn listen(&self) -> Result<tokio::net::TcpListener> {
+        let listener = tokio::net::TcpListener::bind(self.listen)
+            .await
+            .with_context(|| format!("can't listen on {}", self.listen))?;
+        eprintln!("callscope: http://{}", listener.local_addr()?);
+        Ok(listener)
+    }
+
+    fn tokens(&self) -> Result<Tokens> {
+        let mut tokens = Tokens::default();
+        for token in &self.token {
+            let added = tokens.add(token, api::Role::Admin);
+            added.map_err(|error| anyhow::anyhow!("--token: {error}"))?;
+        }
+        let Some(path) = &self.token_file else { return Ok(tokens) };
+        let place = || format!("can't read the tokens {}", path.display());
+        if fs::metadata(path).with_context(place)?.len() > TOKEN_FILE_BYTES_MAX {
+            bail!("{} is too long for a list of tokens", path.display());
+        }
+        let text = fs::read_to_string(path).with_context(place)?;
+        tokens.add_lines(&text).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+        if tokens.is_empty() {
+            bail!("{} holds no token", path.display());
+        }
+        Ok(tokens)
+    }
 }
 
 // === impl House ===
@@ -193,11 +230,16 @@ impl House {
     /// # Errors
     /// When the store, or what the arguments name, can't be read.
     pub fn open(what: &WhatArgs, settings: Settings) -> Result<Self> {
-        crate::protocols::check(&what.protocol)?;
+        crate::protocols::check(&what.reading.protocol)?;
         let protocols = protocols();
         let columns = Arc::new(Columns::new(&crate::protocols::tables()));
+        let engine = what.store.as_deref().map(crate::sink::engine).transpose()?.flatten();
+        if let Some(place) = engine {
+            return Self::of_engine(what, settings, place, columns);
+        }
         let temporary = tempfile::Builder::new().prefix("callscope-").tempdir()?;
-        let folder = what.store.as_deref().unwrap_or(temporary.path());
+        let folder = what.store.as_deref().unwrap_or(temporary.path()).to_owned();
+        let folder = folder.as_path();
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         let options = store::Options {
             bytes_max: what.store_size,
@@ -219,11 +261,46 @@ impl House {
             None => Imports::new(),
         };
         let show = imports::show_args(what);
-        let directory = crate::read::directory(&show.identity)?;
+        let directory = crate::read::directory(&show.reading.identity)?;
         let reading = imports::reading(show, directory);
-        let settings = Settings { uploads: temporary.path().join("uploads"), mask, ..settings };
-        let api = Api::new(store.clone(), columns, protocols, imports, settings, reading)?;
-        Ok(Self { api, store, _folder: Some(temporary) })
+        let begin = |place| crate::sink::begin(&store, place);
+        let sending = what.sink.as_ref().map(begin).transpose()?;
+        let sinks = sending.iter().map(Sending::sent).collect();
+        let uploads = temporary.path().join("uploads");
+        let settings = Settings { uploads, mask, sinks, ..settings };
+        let api = Api::new(
+            store.clone(),
+            Some(store.clone()),
+            columns,
+            protocols,
+            imports,
+            settings,
+            reading,
+        )?;
+        let (is_kept, folder) = (what.store.is_some(), folder.to_owned());
+        Ok(Self { api, store: Some(store), folder, sending, is_kept, _temporary: temporary })
+    }
+
+    /// A server of what an engine holds: it takes nothing in.
+    fn of_engine(
+        what: &WhatArgs,
+        settings: Settings,
+        place: Place,
+        columns: Arc<Columns>,
+    ) -> Result<Self> {
+        if !what.inputs.is_empty() || what.sink.is_some() {
+            bail!("what --store names is only asked: send calls there by `callscope read --sink`");
+        }
+        // Asked from a thread that may wait.
+        let open = || crate::sink::open(place, columns.clone());
+        let source = Arc::new(tokio::task::block_in_place(open)?);
+        let temporary = tempfile::Builder::new().prefix("callscope-").tempdir()?;
+        let uploads = temporary.path().join("uploads");
+        let settings = Settings { uploads, ..settings };
+        let reading = imports::reading(imports::show_args(what), None);
+        let api = Api::new(source, None, columns, protocols(), Imports::new(), settings, reading)?;
+        let folder = temporary.path().to_owned();
+        Ok(Self { api, store: None, folder, sending: None, is_kept: true, _temporary: temporary })
     }
 
     /// Begins to read what the arguments name.
@@ -250,42 +327,27 @@ impl House {
         Ok(())
     }
 
-    /// Writes down what is still in memory.
+    /// Sends what waits, and writes down what is still in memory. Blocks.
     ///
     /// # Errors
-    /// When the disk does not take it.
+    /// When the disk does not take it, or calls that are not kept were not sent.
     pub fn close(self) -> Result<()> {
-        self.store.seal()?;
+        let sent = self.sending.map(|sending| crate::sink::end(sending, self.is_kept));
+        self.store.map(|store| store.seal()).transpose()?;
+        sent.transpose()?;
         Ok(())
     }
 }
 
 /// Every protocol once.
-fn protocols() -> &'static [&'static Protocol] {
+pub fn protocols() -> &'static [&'static Protocol] {
     // They are made once, and live as long as the program.
     Box::leak(crate::protocols::all().into_boxed_slice())
 }
 
-fn tokens(args: &ServeArgs) -> Result<Tokens> {
-    let mut tokens = Tokens::default();
-    for token in &args.token {
-        tokens.add(token, api::Role::Admin).map_err(|error| anyhow::anyhow!("--token: {error}"))?;
-    }
-    let Some(path) = &args.token_file else { return Ok(tokens) };
-    let place = || format!("can't read the tokens {}", path.display());
-    if fs::metadata(path).with_context(place)?.len() > TOKEN_FILE_BYTES_MAX {
-        bail!("{} is too long for a list of tokens", path.display());
-    }
-    let text = fs::read_to_string(path).with_context(place)?;
-    tokens.add_lines(&text).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
-    if tokens.is_empty() {
-        bail!("{} holds no token", path.display());
-    }
-    Ok(tokens)
-}
-
-/// Looks after the store, now and then.
-pub async fn maintain(store: Arc<Store>) {
+/// Looks after the store, now and then, if there is one.
+pub async fn maintain(store: Option<Arc<Store>>) {
+    let Some(store) = store else { return };
     let mut ticks = tokio::time::interval(MAINTAIN_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut told = String::new();
@@ -306,13 +368,18 @@ pub async fn maintain(store: Arc<Store>) {
 
 impl House {
     /// Its store, for who looks after it.
-    pub fn store(&self) -> Arc<Store> {
+    pub fn store(&self) -> Option<Arc<Store>> {
         self.store.clone()
+    }
+
+    /// The store's folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 }
 
 /// Until somebody wants an end.
-async fn interrupted() {
+pub async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminated) = signal(SignalKind::terminate()) else {
         drop(tokio::signal::ctrl_c().await);
@@ -330,7 +397,7 @@ fn file_name(path: &Path) -> String {
 }
 
 /// Now, by the machine's clock.
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }

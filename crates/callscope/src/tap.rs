@@ -2,6 +2,7 @@
 
 mod clear;
 mod processes;
+mod remote;
 
 use std::{
     sync::Arc,
@@ -31,6 +32,9 @@ const EPOCH: Duration = Duration::from_secs(1_577_836_800); // 2020-01-01
 /// # Errors
 /// When nothing can be captured, or the output can't be written.
 pub fn run(args: &TapArgs) -> Result<()> {
+    if let Some(hub) = &args.hub {
+        return remote::run(hub, args);
+    }
     let stop = Stop::new().context("can't listen for signals")?;
     let quiet = args.show.quiet;
     let tell = move |line: &str| {

@@ -324,6 +324,7 @@ fn read(packets: &[Owned], keep: &mut dyn FnMut(&Call<'_>)) {
         limits: dissect::Limits::default(),
         memory: 64 << 20,
         flows_max: 1 << 16,
+        connections: false,
     };
     let mut worker = Worker::new(0, 1, &settings);
     let mut keep = keep;
@@ -381,8 +382,9 @@ impl Pair {
                     format!("{} {}", text(method.as_deref()), text(endpoint.as_deref()))
                 })
                 // What was said before and lost (a header's name, a statement) may be what the line
-                // would say: then it says nothing instead.
-                .filter(|line| !line.ends_with(' ') && !line.split(' ').any(is_unknown)),
+                // would say: then it says nothing instead, or an id in the place of a topic's name.
+                .filter(|line| !line.ends_with(' ') && !line.split(' ').any(is_unknown))
+                .filter(|line| call.protocol.name != "kafka" || !line.split(' ').any(is_topic_id)),
             answered: whole(call.response)
                 .then(|| text(headline.status.as_ref().map(|status| &*status.code)))
                 .filter(|code| !is_unknown(code)),
@@ -391,6 +393,11 @@ impl Pair {
                 .map(|half| half.and_then(|half| Headers::of_half(call, half).stream)),
         }
     }
+}
+
+/// 16 bytes as Kafka's tools write them.
+fn is_topic_id(word: &str) -> bool {
+    word.len() == 22
 }
 
 fn is_unknown(word: &str) -> bool {

@@ -74,6 +74,10 @@ fn what_passes_is_served_as_it_happens() {
     wait_until("the call", || calls()[0].is_object());
     let call = calls()[0].to_string();
     assert!(call.contains("\"/one\"") && !call.contains("hunter2"), "{call}");
+    // What was counted is told while it goes on, and how fast it comes in.
+    wait_until("what was counted", || source()["facts"]["packets"].as_u64() > Some(4));
+    wait_until("the rates", || source()["rates"]["packets_per_s"].is_number());
+    assert_eq!(source()["state"], "reading");
     let log = server.stop();
     assert!(log.contains("listening on any"), "{log}");
 }

@@ -76,15 +76,19 @@ pub enum FileError {
     Unknown(String),
     /// It is read whole, and longer than that; or a line of it is. In bytes.
     #[error(
-        "longer than {0} bytes at once; a log with a line for each object may be of any length"
+        "longer than {0} bytes at once; JSON, or a log with a line for each object, may be of any length"
     )]
     TooLong(u64),
 }
 
 /// Bytes by which a file is recognised.
 const HEAD_BYTES: usize = 64 << 10;
-/// Bytes of a file that is read whole (YAML, names), and of a line.
-const WHOLE_BYTES_MAX: u64 = 1 << 30;
+/// Bytes of an object in a dump: etcd refuses more than 1.5 MB.
+const OBJECT_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of a file that is read whole: YAML, names.
+const WHOLE_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of a line: a log has all objects of a kind in one where they were listed.
+const LINE_BYTES_MAX: u64 = 1 << 30;
 
 /// Reads a file: every item goes to `take`, what was wrong to `troubles`.
 ///
@@ -123,8 +127,8 @@ pub fn read_from(
         }
     };
     match form {
-        Form::Json => piece::documents(all, &mut piece, troubles),
-        Form::Lines => lines(&mut all, WHOLE_BYTES_MAX, &mut piece, troubles)?,
+        Form::Json => piece::documents(all, OBJECT_BYTES_MAX, &mut piece, troubles),
+        Form::Lines => lines(&mut all, LINE_BYTES_MAX, &mut piece, troubles)?,
         Form::Yaml => yaml(&whole(&mut all, WHOLE_BYTES_MAX)?, &mut piece, troubles)?,
         Form::Names(form) => {
             take(Item::Names(names::read(&whole(&mut all, WHOLE_BYTES_MAX)?, form, troubles)?))

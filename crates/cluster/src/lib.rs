@@ -1,13 +1,17 @@
 //! Where a directory's events come from: a cluster as it changes, dumps of one, logs and recordings
 //! of its changes, and names that the user gives.
 
+mod cut;
 mod file;
 mod names;
 mod piece;
+#[cfg(feature = "watch")]
 mod watch;
 mod yaml;
 
+pub use cut::{Cutter, NoList, Part};
 pub use file::{FileError, Form, Item, NamesForm, Origin, read, read_from};
+#[cfg(feature = "watch")]
 pub use watch::{
     Access, AccessError, Bounds, Clock, Load, Resource, Timing, Told, Watch, WatchOptions,
 };

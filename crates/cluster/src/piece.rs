@@ -1,7 +1,7 @@
 //! JSON documents cut into pieces: each object of a list, each event of a log, without holding more
 //! than one of them.
 
-use std::{fmt, io};
+use std::{cell::Cell, fmt, io};
 
 use identity::Troubles;
 use serde::{
@@ -30,10 +30,18 @@ pub(crate) struct Piece<'p> {
 /// Takes pieces.
 pub(crate) type Take<'t> = dyn FnMut(&Piece<'_>, &mut Troubles) + 't;
 
-/// Reads documents that follow each other, up to the first that is broken.
-pub(crate) fn documents(from: impl io::Read, take: &mut Take<'_>, troubles: &mut Troubles) {
-    let mut json = serde_json::Deserializer::from_reader(from);
+/// Reads documents that follow each other, up to the first that is broken, or holds something that is
+/// longer than `bytes_max`.
+pub(crate) fn documents(
+    from: impl io::Read,
+    bytes_max: u64,
+    take: &mut Take<'_>,
+    troubles: &mut Troubles,
+) {
+    let room = Room { left: Cell::new(bytes_max), bytes_max };
+    let mut json = serde_json::Deserializer::from_reader(Within { from, room: &room });
     loop {
+        room.refill();
         match json.end() {
             Ok(()) => return,
             Err(error) if error.is_io() => {
@@ -41,16 +49,53 @@ pub(crate) fn documents(from: impl io::Read, take: &mut Take<'_>, troubles: &mut
             }
             Err(_) => {}
         }
-        if let Err(error) = (Document { take, troubles }).deserialize(&mut json) {
+        if let Err(error) = (Document { take, troubles, room: &room }).deserialize(&mut json) {
             return troubles.note("files that are broken off or broken", || error.to_string());
         }
+    }
+}
+
+/// Bytes that may still be read before something comes to its end: what is held is bounded.
+struct Room {
+    left: Cell<u64>,
+    bytes_max: u64,
+}
+
+/// Reads while there is room.
+struct Within<'r, R> {
+    from: R,
+    room: &'r Room,
+}
+
+// === impl Room ===
+
+impl Room {
+    fn refill(&self) {
+        self.left.set(self.bytes_max);
+    }
+}
+
+// === impl Within ===
+
+impl<R: io::Read> io::Read for Within<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let len = self.from.read(into)?;
+        let left = self.room.left.get().checked_sub(len as u64);
+        let left = left.ok_or_else(|| {
+            io::Error::other(format!("an object of more than {} bytes", self.room.bytes_max))
+        })?;
+        self.room.left.set(left);
+        Ok(len)
     }
 }
 
 /// Reads the document that a line is.
 pub(crate) fn line(text: &str, take: &mut Take<'_>, troubles: &mut Troubles) {
     let mut json = serde_json::Deserializer::from_str(text);
-    let read = (Document { take, troubles }).deserialize(&mut json).and_then(|()| json.end());
+    // It is held already.
+    let room = Room { left: Cell::new(0), bytes_max: 0 };
+    let read =
+        (Document { take, troubles, room: &room }).deserialize(&mut json).and_then(|()| json.end());
     if let Err(error) = read {
         troubles.note("lines that are no JSON", || format!("{error}: {text}"));
     }
@@ -60,12 +105,14 @@ pub(crate) fn line(text: &str, take: &mut Take<'_>, troubles: &mut Troubles) {
 struct Document<'a, 't> {
     take: &'a mut Take<'t>,
     troubles: &'a mut Troubles,
+    room: &'a Room,
 }
 
 /// The elements of a list.
 struct Items<'a, 't> {
     take: &'a mut Take<'t>,
     troubles: &'a mut Troubles,
+    room: &'a Room,
     kind: String,
 }
 
@@ -101,7 +148,8 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
-        Items { take: self.take, troubles: self.troubles, kind: String::new() }.visit_seq(seq)
+        let Self { take, troubles, room } = self;
+        Items { take, troubles, room, kind: String::new() }.visit_seq(seq)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
@@ -112,7 +160,7 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
                     said.had_items = true;
                     let kind = said.kind.strip_suffix("List").unwrap_or_default().to_owned();
                     let (take, troubles) = (&mut *self.take, &mut *self.troubles);
-                    map.next_value_seed(Items { take, troubles, kind })?;
+                    map.next_value_seed(Items { take, troubles, room: self.room, kind })?;
                 }
                 "object" => said.object = Some(map.next_value()?),
                 "objects" => said.objects = Some(map.next_value()?),
@@ -159,6 +207,7 @@ impl<'de> Visitor<'de> for Items<'_, '_> {
                 json: item.get(),
             };
             (self.take)(&piece, self.troubles);
+            self.room.refill();
         }
         Ok(())
     }

@@ -9,7 +9,6 @@ mod access;
 mod answer;
 mod backoff;
 mod counts;
-mod cut;
 mod fail;
 mod follow;
 mod listing;
@@ -87,6 +86,8 @@ pub struct Bounds {
     pub skipped_bytes: u64,
     /// Objects of a kind; a longer list is used, but not taken for all there are.
     pub objects: usize,
+    /// The same in bytes of memory, about.
+    pub list_bytes: usize,
     /// Objects a page of a list.
     pub page: u32,
     /// Events that wait for being taken.
@@ -183,6 +184,7 @@ impl Default for Bounds {
             object_bytes: 8 << 20,
             skipped_bytes: 64 << 20,
             objects: 1_000_000,
+            list_bytes: 4 << 30,
             page: 500,
             events: 1024,
         }

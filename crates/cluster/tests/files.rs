@@ -103,6 +103,74 @@ fn a_dump_that_is_broken_off_is_used_as_far_as_it_goes() {
     assert_eq!(troubles.count("files that are broken off or broken"), 1);
 }
 
+/// A list of pods that is made as it is read, and ends in an object without an end.
+struct Endless {
+    pods: usize,
+    text: Vec<u8>,
+    at: usize,
+}
+
+impl std::io::Read for Endless {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        if self.at == self.text.len() {
+            self.at = 0;
+            self.text = match self.pods.checked_sub(1) {
+                Some(left) => {
+                    self.pods = left;
+                    let (high, low) = (left / 250, left % 250 + 1);
+                    let own = POD.replace("p1", &format!("u{left}"));
+                    let own = own.replace("10.1.0.1", &format!("10.2.{high}.{low}"));
+                    format!(
+                        "{},",
+                        own.replace("\"a\"", &format!("\"pod-{left}{}\"", "-".repeat(400)))
+                    )
+                    .into_bytes()
+                }
+                None => b"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx".repeat(1000),
+            };
+            if self.pods == 0 && self.text.first() != Some(&b'x') {
+                self.text.extend_from_slice(b"{\"kind\":\"");
+            }
+        }
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let len = rest.len().min(into.len());
+        into[..len].copy_from_slice(&rest[..len]);
+        self.at += len;
+        Ok(len)
+    }
+}
+
+#[test]
+fn a_dump_without_an_end_is_used_as_far_as_there_is_room() {
+    let begin = format!("{{\n\"items\":[{POD},").into_bytes();
+    let mut from = std::io::BufReader::new(Endless { pods: 30_000, text: begin, at: 0 });
+    let mut book = identity::Book::new(identity::Limits { memory: 2 << 20, history_ns: None });
+    let (mut troubles, mut events, mut peak) = (identity::Troubles::default(), 0, 0);
+    let before = common::peak();
+    cluster::read_from(&mut from, &mut troubles, &mut |item| {
+        let cluster::Item::Event(event, _) = item else { return };
+        book.apply(&event);
+        events += 1;
+        if events == 30_000 {
+            peak = common::peak();
+        }
+    })
+    .unwrap();
+    // 20 MB went through; a small part of it was there at any time.
+    assert!(peak - before < 12 << 20, "{} bytes", peak - before);
+    assert_eq!(events, 30_001);
+    assert!(book.pods() > 500 && book.bytes() < 3 << 20, "{} {}", book.pods(), book.bytes());
+    assert_eq!(book.counts().refused as usize + book.pods(), events);
+    let found = peer(&book.directory(), 0, "10.1.0.1:80", Transport::Tcp, "2026-01-01T01:00:00Z");
+    assert!(has(&found, &json!({"pod": "a"})), "{found}");
+    assert_eq!(troubles.count("files that are broken off or broken"), 1, "{troubles:?}");
+    assert!(
+        format!("{troubles:?}").contains("an object of more than 67108864 bytes"),
+        "{troubles:?}"
+    );
+    assert!(common::peak() - before < 300 << 20, "{} bytes", common::peak() - before);
+}
+
 #[test]
 fn what_says_nothing_is_an_error() {
     for text in ["<html></html>", "lorem ipsum dolor\nsit amet\n", "apiVersion: [\n"] {

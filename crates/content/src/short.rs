@@ -1,7 +1,9 @@
-//! Short texts and numbers, appended without a call each.
+//! Short texts, numbers and addresses, appended without a call each.
 //!
 //! What is a few words long is copied in pieces whose size the compiler knows: a call to copy so
 //! little costs more than the copy.
+
+use std::{io::Write, net::Ipv6Addr, ops::Range};
 
 /// Bytes that are looked at together: one vector of every machine we run on.
 pub(crate) const BLOCK: usize = 16;
@@ -11,6 +13,42 @@ const EIGHT_DIGITS: u32 = 100_000_000;
 const BLANKS: u64 = u64::from_le_bytes([b' '; 8]);
 /// The digit zero in each byte.
 const ZEROS: u64 = u64::from_le_bytes(*b"00000000");
+
+/// A text that is appended again and again: up to 64 bytes by a copy whose size the compiler knows.
+#[derive(Clone, Debug)]
+pub struct Short {
+    block: [u8; SHORT],
+    /// All of it.
+    text: Vec<u8>,
+}
+
+/// Bytes of a text that is copied at once.
+const SHORT: usize = 64;
+
+// === impl Short ===
+
+impl Short {
+    /// This text.
+    #[must_use]
+    pub fn of(text: impl Into<Vec<u8>>) -> Self {
+        let (text, mut block) = (text.into(), [b' '; SHORT]);
+        let len = text.len().min(SHORT);
+        block[..len].copy_from_slice(&text[..len]);
+        Self { block, text }
+    }
+
+    /// Appends it.
+    #[inline]
+    pub fn push(&self, out: &mut Vec<u8>) {
+        match self.text.len() {
+            len @ ..=SHORT => {
+                out.extend_from_slice(&self.block);
+                out.truncate((out.len() + len).saturating_sub(SHORT));
+            }
+            _ => out.extend_from_slice(&self.text),
+        }
+    }
+}
 
 /// Appends `bytes`, which are few: without a call, in pieces whose size the compiler knows.
 #[inline]
@@ -42,6 +80,28 @@ pub fn push_signed(out: &mut Vec<u8>, number: i64) {
         out.push(b'-');
     }
     push_number(out, number.unsigned_abs());
+}
+
+/// An IPv6 address in its one form: small letters, the longest run of zero groups left out (RFC 5952).
+pub fn push_ip6(out: &mut Vec<u8>, ip: Ipv6Addr) {
+    if ip.to_ipv4_mapped().is_some() {
+        // Rare enough for the standard library, which writes the last two groups as IPv4 (§5).
+        return write!(out, "{ip}").unwrap_or_default();
+    }
+    let groups = ip.segments();
+    let zeros = longest_zeros(&groups);
+    for (at, group) in groups.into_iter().enumerate() {
+        if zeros.contains(&at) {
+            if at == zeros.start {
+                out.extend_from_slice(b"::");
+            }
+            continue;
+        }
+        if at > 0 && at != zeros.end {
+            out.push(b':');
+        }
+        push_group(out, group);
+    }
 }
 
 /// The last eight decimal digits of a number, zeros in front.
@@ -131,6 +191,27 @@ fn digits_of(number: u32) -> u64 {
     tens | (twos - 10 * tens) << 8
 }
 
+// === the parts of push_ip6 ===
+
+/// The first of the longest runs of at least two zeros (§4.2).
+fn longest_zeros(groups: &[u16; 8]) -> Range<usize> {
+    let (mut longest, mut run) = (0..0, 0..0);
+    for (at, group) in groups.iter().enumerate() {
+        run = if *group == 0 { run.start..at + 1 } else { at + 1..at + 1 };
+        if run.len() > longest.len().max(1) {
+            longest = run.clone();
+        }
+    }
+    longest
+}
+
+/// Without zeros in front.
+fn push_group(out: &mut Vec<u8>, group: u16) {
+    let digits = [12, 8, 4, 0].map(|shift| b"0123456789abcdef"[usize::from(group >> shift & 0xf)]);
+    let absent = (group.leading_zeros() / 4).min(3) as usize;
+    out.extend_from_slice(&digits[absent..]);
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -147,6 +228,15 @@ mod tests {
     }
 
     #[test]
+    fn a_short_text_is_appended_whatever_its_length() {
+        for len in 0..140_u8 {
+            let (bytes, mut out) = ((0..len).collect::<Vec<u8>>(), vec![b'>']);
+            Short::of(&bytes[..]).push(&mut out);
+            assert_eq!(out, [b">", &bytes[..]].concat());
+        }
+    }
+
+    #[test]
     fn every_number_of_digits_is_written() {
         for power in 0..20 {
             for number in [10_u64.pow(power) - 1, 10_u64.pow(power), 10_u64.pow(power) + 1] {
@@ -158,6 +248,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn an_address_is_written_as_the_standard_library_does(
+            groups: [u16; 8],
+            zeros: [bool; 8],
+        ) {
+            let at = |n: usize| if zeros[n] { 0 } else { groups[n] >> (4 * (n % 4)) };
+            let ip = Ipv6Addr::from(std::array::from_fn(at));
+            let mut out = Vec::new();
+            push_ip6(&mut out, ip);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), ip.to_string());
+        }
+
         #[test]
         fn any_number_is_written_as_the_standard_library_does(number: i64, bits in 0..64) {
             let number = number >> bits;

@@ -101,6 +101,8 @@ pub struct Counts {
     /// Messages that a loss left without an end they could be told by, so that bytes of them may
     /// be missing.
     pub doubtful: u64,
+    /// Bytes of payload that is encrypted, and that no secret opens.
+    pub sealed_bytes: u64,
 }
 
 // === impl Limits ===
@@ -132,11 +134,12 @@ impl Counts {
         self.repeated_questions += other.repeated_questions;
         self.unpaired += other.unpaired;
         self.doubtful += other.doubtful;
+        self.sealed_bytes += other.sealed_bytes;
     }
 
     /// Each count with its name, the words for people, and whether something was lost.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, &'static str, u64, bool); 10] {
+    pub fn named(&self) -> [(&'static str, &'static str, u64, bool); 11] {
         [
             ("skipped_bytes", "bytes skipped to find the next message", self.skipped_bytes, true),
             ("strayed", "times a reader lost its place", self.strayed, true),
@@ -148,6 +151,7 @@ impl Counts {
             ("repeated_questions", "questions seen again", self.repeated_questions, false),
             ("unpaired", "messages left unpaired after a loss", self.unpaired, true),
             ("doubtful", "open messages that a loss may have touched", self.doubtful, true),
+            ("sealed_bytes", "bytes encrypted, without secrets for them", self.sealed_bytes, false),
         ]
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! A read of a key that is not there.
 //!
-//! over tcp                              (or: over udp; tcp if left out)
+//! over tcp                              (or udp, icmp, sctp; tcp if left out)
 //! > GET user:7\r\n                      the client's bytes; \r \n \t \0 \\ \xNN are understood
 //! < $-1\r\n                             the server's bytes
 //! >x 0a 0b                              the same in hexadecimal
@@ -47,7 +47,7 @@ pub fn check(dissection: &'static Dissection, text: &str) {
     for (call, want) in whole.iter().zip(&case.wants) {
         want.check_fields(call);
     }
-    if case.datagrams {
+    if !case.transport().is_ordered() {
         if !case.only_whole {
             lose_turns(dissection, &case, &whole);
         }

@@ -145,7 +145,7 @@ pub struct Dissection {
     /// The transports it is spoken over.
     pub transports: &'static [Transport],
     /// Names under which others hand a flow over: HTTP upgrade tokens, application protocols of TLS
-    /// (RFC 7301), services that a flow changes to.
+    /// (RFC 7301), services that a flow changes to, payload protocol identifiers of SCTP (`ppid-46`).
     pub names: &'static [&'static str],
     /// Ports to try it on first. A hint, never a proof.
     pub ports: &'static [u16],

@@ -239,6 +239,11 @@ impl Sink<'_, '_> {
         self.lanes.get_or_insert_default().mask = Mask::new(key);
     }
 
+    /// `bytes` bytes are encrypted, and no secret opens them.
+    pub fn sealed(&mut self, bytes: u64) {
+        self.cx.counts.sealed_bytes += bytes;
+    }
+
     /// By what this flow may be decrypted.
     #[must_use]
     pub fn secrets(&self) -> &Secrets {

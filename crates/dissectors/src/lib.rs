@@ -6,7 +6,10 @@
 mod ber;
 mod fields;
 mod framed;
+mod listing;
+mod protobuf;
 mod replies;
+mod spell;
 
 pub mod amqp;
 pub mod amqp1;
@@ -19,6 +22,7 @@ pub mod ftp;
 pub mod http;
 pub mod http2;
 pub mod http3;
+pub mod icmp;
 pub mod jsonrpc;
 pub mod kafka;
 pub mod ldap;
@@ -81,6 +85,7 @@ pub static ALL: &[&Dissection] = &[
     &rocketmq::DISSECTION,
     &thrift::DISSECTION,
     &pulsar::DISSECTION,
+    &icmp::DISSECTION,
 ];
 
 /// Protocols that are spoken in the messages of others, and whose calls they are.

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use dissect::{Found, Sink};
+use dissect::{Found, Hello, Sink, Verdict};
 use model::{Message, Outcome, Side, Status};
 
 use crate::framed::{Halt, Read};
@@ -16,6 +16,8 @@ const REPLY_MAX: usize = 48 << 10;
 const BEFORE_MAX: usize = 256;
 /// Stands in a record between a reply and what was said before it.
 const BEFORE: u8 = 0;
+/// Replies of one packet looked at to know who speaks.
+const PROBED_MAX: usize = 6;
 /// Letters of a command at most.
 const VERB_MAX: usize = 16;
 
@@ -222,7 +224,50 @@ impl Anchor {
     }
 }
 
-/// Whether a probe's verdict for `side` holds, as far as it is known who spoke.
-pub(crate) fn agrees(from: Option<Side>, side: Side) -> bool {
-    from.is_none_or(|from| from == side)
+/// What the first bytes look like, by who can have said them: replies begin with a digit, commands with a
+/// letter.
+pub(crate) fn probe(
+    hello: &Hello<'_>,
+    client: fn(&Hello<'_>) -> Verdict,
+    server: fn(&Hello<'_>) -> Verdict,
+) -> Verdict {
+    let verdict = match hello.bytes.first() {
+        Some(b'1'..=b'5') => server(hello),
+        Some(first) if first.is_ascii_alphabetic() => client(hello),
+        _ => Verdict::No,
+    };
+    match verdict {
+        Verdict::Maybe if !hello.more => Verdict::No,
+        Verdict::Is(side) if hello.from.is_some_and(|from| from != side) => Verdict::No,
+        verdict => verdict,
+    }
+}
+
+/// Whether replies are those of a server whose own ones `says_so` knows. Replies with one of the codes in
+/// `common` say nothing, but another may follow.
+pub(crate) fn probe_server(
+    hello: &Hello<'_>,
+    common: &[u16],
+    says_so: impl Fn(u16, &[u8]) -> bool,
+) -> Verdict {
+    let mut rest = hello.bytes;
+    for _ in 0..PROBED_MAX {
+        let reply = match Reply::read(rest) {
+            Ok(reply) => reply,
+            Err(Halt::Short(_)) => return Verdict::Maybe,
+            Err(Halt::Bad) => return Verdict::No,
+        };
+        let said = rest.get(..reply.size).unwrap_or_default();
+        if hello.from_usual_port || says_so(reply.code, said) {
+            return Verdict::Is(Side::Server);
+        }
+        if !common.contains(&reply.code) {
+            return Verdict::No;
+        }
+        rest = rest.get(reply.size..).unwrap_or_default();
+        if rest.is_empty() {
+            return Verdict::Maybe;
+        }
+    }
+    Verdict::No
 }

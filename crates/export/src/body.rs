@@ -1,7 +1,7 @@
 //! A body as a JSON object: content codings undone, text as text and the rest in base64.
 
 use content::{Decoded, Form, MediaType, Nature, Reading, Scratch, Size, json};
-use model::{Body, BodyFacts};
+use model::{Body, BodyFacts, BodyText};
 
 use crate::push::{close_object, push_count};
 
@@ -23,6 +23,15 @@ struct Texts([(String, bool); 16]);
 pub(crate) struct Facts {
     media_type: Said,
     encoding: Said,
+    told: Told,
+}
+
+/// What the protocol told in the place of the bytes.
+#[derive(Default)]
+struct Told {
+    text: Vec<u8>,
+    is_there: bool,
+    whole: bool,
 }
 
 #[derive(Default)]
@@ -41,6 +50,21 @@ impl Facts {
     pub(crate) fn set(&mut self, facts: BodyFacts<'_>) {
         self.media_type.set(facts.media_type);
         self.encoding.set(facts.encoding);
+        self.told.is_there = false;
+    }
+
+    /// The protocol read the body.
+    pub(crate) fn tell(&mut self, told: BodyText<'_>) {
+        self.set(BodyFacts { media_type: Some(told.media_type), encoding: None });
+        self.told.text.clear();
+        self.told.text.extend_from_slice(told.text);
+        self.told.is_there = true;
+        self.told.whole = told.whole;
+    }
+
+    /// Whether less is told than the bytes say.
+    pub(crate) fn is_less(&self) -> bool {
+        self.told.is_there && !self.told.whole
     }
 
     pub(crate) fn media_type(&self) -> Option<&str> {
@@ -71,14 +95,22 @@ impl Bodies {
         Self { scratch: Scratch::default(), texts: Texts::default(), body_bytes_max }
     }
 
-    /// Undoes the content codings of what is kept.
-    pub(crate) fn decode<'a>(&'a mut self, body: &'a Body, facts: &Facts) -> Decoded<'a> {
+    /// Undoes the content codings of what is kept, unless the protocol told what they say.
+    pub(crate) fn decode<'a>(&'a mut self, body: &'a Body, facts: &'a Facts) -> Decoded<'a> {
         let whole = !body.truncated();
+        if facts.told.is_there {
+            return Decoded {
+                bytes: &facts.told.text,
+                size: Size::Exact(body.size),
+                truncated: !whole || facts.is_less(),
+                form: Form::Plain,
+            };
+        }
         content::decode(&body.kept, whole, facts.encoding(), self.body_bytes_max, &mut self.scratch)
     }
 
     /// Appends `"body":{…},`.
-    pub(crate) fn push(&mut self, body: &Body, facts: &Facts, out: &mut Vec<u8>) {
+    pub(crate) fn push<'a>(&'a mut self, body: &'a Body, facts: &'a Facts, out: &mut Vec<u8>) {
         out.extend_from_slice(b"\"body\":{");
         if let Some(media_type) = facts.media_type() {
             out.extend_from_slice(b"\"media_type\":");
@@ -176,6 +208,34 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_the_protocol_read_stands_in_the_place_of_the_bytes() {
+        let rendered = |kept: &[u8], whole: bool| {
+            let body = Body { size: 9, kept: kept.to_vec(), ..Body::default() };
+            let (mut facts, mut out) = (Facts::default(), Vec::new());
+            facts.set(BodyFacts { media_type: Some("application/x-rows"), encoding: None });
+            facts.tell(BodyText { media_type: "application/json", text: b"[{\"a\":1}]", whole });
+            Bodies::new(1000).push(&body, &facts, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        let head = r#""body":{"media_type":"application/json","size":9,"truncated":"#;
+        let text = r#","text":"[{\"a\":1}]"},"#;
+        assert_eq!(rendered(&[1; 9], true), format!("{head}false{text}"));
+        assert_eq!(rendered(&[1; 9], false), format!("{head}true{text}"));
+        assert_eq!(rendered(&[1; 8], true), format!("{head}true{text}"));
+        // Nobody wanted to have bodies kept.
+        assert_eq!(rendered(&[], true), format!("{head}true}},"));
+    }
+
+    #[test]
+    fn facts_of_the_next_body_are_its_own() {
+        let mut facts = Facts::default();
+        facts.tell(BodyText { media_type: "application/json", text: b"[]", whole: false });
+        assert!(facts.is_less());
+        facts.clear();
+        assert!(!facts.is_less() && facts.media_type().is_none());
+    }
 
     proptest! {
         #[test]

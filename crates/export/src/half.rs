@@ -2,9 +2,9 @@
 
 use content::{
     json::push_inner_lossy,
-    short::{push_few, push_number, push_signed},
+    short::{Short, push_number, push_signed},
 };
-use model::{BodyFacts, Field, Lore, Message, Protocol, Tell, Timestamp, Value};
+use model::{BodyFacts, BodyText, Field, Lore, Message, Protocol, Tell, Timestamp, Value};
 
 use crate::{
     Options,
@@ -14,7 +14,7 @@ use crate::{
 
 /// Renders halves; keeps its buffers from one to the next.
 pub(crate) struct Halves {
-    fields: Vec<u8>,
+    aside: Vec<u8>,
     facts: Facts,
     /// None when bodies are not wanted.
     bodies: Option<Bodies>,
@@ -24,17 +24,19 @@ pub(crate) struct Halves {
 
 /// The keys of the protocols met so far, as they are written: `"http.request.method":`.
 #[derive(Default)]
-struct Keys(Vec<(&'static [Field], Vec<Vec<u8>>)>);
+struct Keys(Vec<(&'static [Field], Vec<Short>)>);
 
-/// Listens to a protocol: headers go out at once, fields are put by for later.
+/// Listens to a protocol: headers go out at once, and so do fields, unless a header follows them.
 struct Listener<'o> {
     out: &'o mut Vec<u8>,
-    fields: &'o mut Vec<u8>,
+    /// Fields, once a header has followed one of them.
+    aside: &'o mut Vec<u8>,
     facts: &'o mut Facts,
     table: &'static [Field],
-    keys: &'o [Vec<u8>],
+    keys: &'o [Short],
     any_header: bool,
-    /// The list that is open in `fields`, if one is.
+    place: Place,
+    /// The list that is open among the fields, if one is.
     list: Option<usize>,
     /// Which fields were told, by index; a later telling is not heard, so that no key comes twice.
     told: u128,
@@ -42,13 +44,26 @@ struct Listener<'o> {
     lore: &'o Lore,
 }
 
+/// Where fields are written.
+#[derive(Clone, Copy)]
+enum Place {
+    /// None was told.
+    Nowhere,
+    /// Behind the headers; where in the output the first of them begins.
+    Out(usize),
+    /// For later.
+    Aside,
+}
+
+const FIELDS: &[u8; 10] = b"\"fields\":{";
+
 // === impl Halves ===
 
 impl Halves {
     pub(crate) fn new(options: Options) -> Self {
         let bodies = options.with_bodies.then(|| Bodies::new(options.body_bytes_max));
         Self {
-            fields: Vec::new(),
+            aside: Vec::new(),
             facts: Facts::default(),
             bodies,
             keys: Keys::default(),
@@ -72,15 +87,16 @@ impl Halves {
         out: &mut Vec<u8>,
     ) {
         push_measures(message, begin, out);
-        self.fields.clear();
+        self.aside.clear();
         self.facts.clear();
         let mut listener = Listener {
             out,
-            fields: &mut self.fields,
+            aside: &mut self.aside,
             facts: &mut self.facts,
             table: protocol.fields,
             keys: self.keys.of(protocol.fields),
             any_header: false,
+            place: Place::Nowhere,
             list: None,
             told: 0,
             other,
@@ -116,10 +132,10 @@ fn push_measures(message: &Message, begin: Timestamp, out: &mut Vec<u8>) {
 // === impl Keys ===
 
 impl Keys {
-    fn of(&mut self, table: &'static [Field]) -> &[Vec<u8>] {
+    fn of(&mut self, table: &'static [Field]) -> &[Short] {
         let met = self.0.iter().position(|(known, _)| std::ptr::eq(*known, table));
         let at = met.unwrap_or_else(|| {
-            let keys = table.iter().map(|field| format!("\"{}\":", field.name).into_bytes());
+            let keys = table.iter().map(|field| Short::of(format!("\"{}\":", field.name)));
             self.0.push((table, keys.collect()));
             self.0.len() - 1
         });
@@ -131,24 +147,53 @@ impl Keys {
 
 impl Listener<'_> {
     fn end(mut self) {
+        self.end_list();
+        match self.place {
+            Place::Nowhere => self.end_headers(),
+            Place::Out(_) => {
+                close_object(self.out);
+                self.out.push(b',');
+            }
+            Place::Aside => {
+                self.end_headers();
+                self.out.extend_from_slice(FIELDS);
+                self.out.extend_from_slice(self.aside);
+                close_object(self.out);
+                self.out.push(b',');
+            }
+        }
+    }
+
+    fn end_headers(&mut self) {
         if self.any_header {
             self.out.extend_from_slice(b"],");
         }
-        self.end_list();
-        if !self.fields.is_empty() {
-            self.out.extend_from_slice(b"\"fields\":{");
-            self.out.extend_from_slice(self.fields);
-            close_object(self.out);
-            self.out.push(b',');
+    }
+
+    /// Where fields are written now.
+    fn fields(&mut self) -> &mut Vec<u8> {
+        match self.place {
+            Place::Aside => self.aside,
+            Place::Out(_) | Place::Nowhere => self.out,
         }
+    }
+
+    /// Makes room for a header behind what is written: fields that are in the way come later.
+    #[cold]
+    fn put_aside(&mut self, begin: usize) {
+        self.aside.extend_from_slice(self.out.get(begin..).unwrap_or_default());
+        let headers = begin - FIELDS.len() - if self.any_header { 2 } else { 0 };
+        self.out.truncate(headers);
+        self.place = Place::Aside;
     }
 
     fn end_list(&mut self) {
         if self.list.take().is_some()
-            && let Some(last) = self.fields.last_mut()
+            && let fields = self.fields()
+            && let Some(last) = fields.last_mut()
         {
             *last = b']';
-            self.fields.push(b',');
+            fields.push(b',');
         }
     }
 
@@ -162,11 +207,18 @@ impl Listener<'_> {
         }
         self.told |= bit;
         self.end_list();
-        if let Some(key) = self.keys.get(index) {
-            push_few(self.fields, key);
+        if let Place::Nowhere = self.place {
+            self.end_headers();
+            self.out.extend_from_slice(FIELDS);
+            self.place = Place::Out(self.out.len());
+        }
+        let keys = self.keys;
+        let fields = self.fields();
+        if let Some(key) = keys.get(index) {
+            key.push(fields);
         }
         if field.many {
-            self.fields.push(b'[');
+            fields.push(b'[');
             self.list = Some(index);
         }
         true
@@ -178,22 +230,26 @@ impl Tell for Listener<'_> {
         if self.list != Some(index) && !self.begin_field(index) {
             return;
         }
+        let fields = self.fields();
         match value {
             Value::Text(text) => {
-                self.fields.push(b'"');
-                push_inner_lossy(self.fields, text);
-                self.fields.extend_from_slice(b"\",");
+                fields.push(b'"');
+                push_inner_lossy(fields, text);
+                fields.extend_from_slice(b"\",");
             }
             Value::Integer(number) => {
-                push_signed(self.fields, number);
-                self.fields.push(b',');
+                push_signed(fields, number);
+                fields.push(b',');
             }
-            Value::Bool(true) => self.fields.extend_from_slice(b"true,"),
-            Value::Bool(false) => self.fields.extend_from_slice(b"false,"),
+            Value::Bool(true) => fields.extend_from_slice(b"true,"),
+            Value::Bool(false) => fields.extend_from_slice(b"false,"),
         }
     }
 
     fn header(&mut self, name: &[u8], value: &[u8]) {
+        if let Place::Out(begin) = self.place {
+            self.put_aside(begin);
+        }
         let out = &mut *self.out;
         if self.any_header {
             out.extend_from_slice(b",[\"");
@@ -209,6 +265,10 @@ impl Tell for Listener<'_> {
 
     fn body(&mut self, facts: BodyFacts<'_>) {
         self.facts.set(facts);
+    }
+
+    fn body_text(&mut self, text: BodyText<'_>) {
+        self.facts.tell(text);
     }
 
     fn other(&self) -> Option<&Message> {

@@ -4,7 +4,9 @@ use content::{
     json::{self, push_inner_lossy},
     short::{push_few, push_number},
 };
-use model::{Call, Cover, Endpoint, Headline, Lore, Missing, Source, Transport};
+use model::{
+    Call, Cover, Endpoint, Headline, Lore, Missing, Noticed, Source, Timestamp, Transport,
+};
 
 use crate::{
     half::Halves,
@@ -18,6 +20,7 @@ pub struct Ndjson {
     sources: Vec<Vec<u8>>,
     stamps: Stamps,
     halves: Halves,
+    tells_births: bool,
 }
 
 /// What goes into a line.
@@ -62,8 +65,12 @@ impl Ndjson {
     /// A renderer for calls of `sources`, in the order of their numbers.
     #[must_use]
     pub fn new(sources: &[Source], options: Options) -> Self {
-        let mut new =
-            Self { sources: Vec::new(), stamps: Stamps::new(), halves: Halves::new(options) };
+        let mut new = Self {
+            sources: Vec::new(),
+            stamps: Stamps::new(),
+            halves: Halves::new(options),
+            tells_births: false,
+        };
         new.learn_sources(sources);
         new
     }
@@ -78,6 +85,11 @@ impl Ndjson {
         self.halves.learn(lore.clone());
     }
 
+    /// From now on calls are told with `connection`: what others who saw their connection begin call it.
+    pub fn tell_births(&mut self) {
+        self.tells_births = true;
+    }
+
     /// Appends `call` and a newline to `out`.
     pub fn render(&mut self, call: &Call<'_>, out: &mut Vec<u8>) {
         self.render_between(call, Ends::default(), out);
@@ -87,12 +99,12 @@ impl Ndjson {
     pub fn render_between(&mut self, call: &Call<'_>, ends: Ends<'_>, out: &mut Vec<u8>) -> Places {
         self.push_identity(call, out);
         push_headline(&(call.protocol.headline)(call.request, call.response), out);
-        push_end(b"\"src\":{\"ip\":\"", call.client, out);
+        push_end(b"\"src\":{\"ip\":\"", call.client, call.transport, out);
         if let Some(nat) = call.nat() {
             push_other(b",\"nat_ip\":\"", b"\",\"nat_port\":", nat, out);
         }
         let src = close_end(ends.src, out);
-        push_end(b"\"dst\":{\"ip\":\"", call.server, out);
+        push_end(b"\"dst\":{\"ip\":\"", call.server, call.transport, out);
         let told = ends.dst.starts_with(b",\"service_ip\"");
         if let Some(service) = call.service().filter(|_| !told) {
             push_other(b",\"service_ip\":\"", b"\",\"service_port\":", service, out);
@@ -107,6 +119,9 @@ impl Ndjson {
             self.halves.push(call.protocol, response, call.request, call.begin(), out);
         }
         push_pairing(call, out);
+        if let Some(noticed) = &call.noticed {
+            push_noticed(noticed, call.begin(), out);
+        }
         if let Some(cover) = call.cover {
             push_cover(cover, out);
         }
@@ -138,9 +153,17 @@ impl Ndjson {
         out.extend_from_slice(match call.transport {
             Transport::Tcp => b"\"transport\":\"tcp\",",
             Transport::Udp => b"\"transport\":\"udp\",",
+            Transport::Icmp => b"\"transport\":\"icmp\",",
+            Transport::Sctp => b"\"transport\":\"sctp\",",
         });
         let source = usize::try_from(call.source).ok().and_then(|index| self.sources.get(index));
         push_few(out, source.map_or(&[], Vec::as_slice));
+        if call.per_mille < 1000 {
+            push_count(out, b"\"sampled_per_mille\":", u64::from(call.per_mille));
+        }
+        if self.tells_births && call.birth != 0 {
+            out.extend_from_slice(format!("\"connection\":\"{:016x}\",", call.birth).as_bytes());
+        }
         out.extend_from_slice(b"\"stream\":\"");
         push_number(out, call.stream);
         out.extend_from_slice(b"\"}\n");
@@ -188,9 +211,17 @@ fn push_member<const LEN: usize>(key: &[u8; LEN], text: Option<&[u8]>, out: &mut
 }
 
 #[inline]
-fn push_end<const LEN: usize>(key: &[u8; LEN], end: Endpoint, out: &mut Vec<u8>) {
+fn push_end<const LEN: usize>(
+    key: &[u8; LEN],
+    end: Endpoint,
+    transport: Transport,
+    out: &mut Vec<u8>,
+) {
     out.extend_from_slice(key);
     push_ip(out, end.ip);
+    if !transport.has_ports() {
+        return out.push(b'"');
+    }
     out.extend_from_slice(b"\",\"port\":");
     push_number(out, end.port);
 }
@@ -246,6 +277,21 @@ fn push_cover(cover: &Cover, out: &mut Vec<u8>) {
         }
     }
     out.extend_from_slice(b"},");
+}
+
+#[cold]
+fn push_noticed(noticed: &Noticed, begin: Timestamp, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\"icmp\":{\"from\":\"");
+    push_ip(out, noticed.notice.from);
+    out.extend_from_slice(b"\",\"says\":\"");
+    push_few(out, noticed.notice.says.name().as_bytes());
+    out.extend_from_slice(b"\",");
+    if let Some(mtu) = noticed.notice.mtu {
+        push_count(out, b"\"mtu\":", mtu.into());
+    }
+    push_count(out, b"\"after_ns\":", noticed.at.since(begin));
+    close_object(out);
+    out.push(b',');
 }
 
 fn push_missing(missing: Missing, out: &mut Vec<u8>) {

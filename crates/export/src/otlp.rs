@@ -6,6 +6,7 @@ mod messages;
 
 use std::collections::BTreeMap;
 
+use model::Date;
 use prost::Message as _;
 use serde_json::Value;
 
@@ -175,10 +176,8 @@ fn nanoseconds(time: &str) -> Option<u64> {
     if !(1970..2554).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
-    // Days since 1970-01-01, years counted from March.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
-    let days = days.checked_sub(719_468)?;
+    let date = Date { year: year.cast_signed(), month: month as u8, day: day as u8 };
+    let days = date.days().cast_unsigned();
     let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
     let fraction: u64 = fraction.parse().ok().filter(|_| fraction.len() == 9)?;
     Some(seconds * 1_000_000_000 + fraction)

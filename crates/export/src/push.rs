@@ -1,8 +1,8 @@
 //! The small pieces of a JSON line: counts and addresses.
 
-use std::{io::Write, net::IpAddr};
+use std::net::IpAddr;
 
-use content::short::push_number;
+use content::short::{push_ip6, push_number};
 
 /// `"name":number,` where `key` is all before the number.
 #[inline]
@@ -22,8 +22,7 @@ pub(crate) fn push_ip(out: &mut Vec<u8>, ip: IpAddr) {
             push_octet(out, c, b'.');
             push_number(out, d);
         }
-        // Writing to a vector can't fail.
-        IpAddr::V6(ip) => write!(out, "{ip}").unwrap_or_default(),
+        IpAddr::V6(ip) => push_ip6(out, ip),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A call as conditions see it: nothing is told, decoded or parsed before it is asked for.
 
 use std::{
+    borrow::Cow,
     cell::{OnceCell, RefCell},
     fmt::Write,
     sync::Arc,
@@ -119,10 +120,21 @@ impl<'a> Seen<'a> {
                 Some(ns) => Value::Duration(i64::try_from(ns).unwrap_or(i64::MAX)),
                 None => Value::Missing,
             },
+            Fact::DurationStep => match call.duration_ns().and_then(|ns| i64::try_from(ns).ok()) {
+                Some(ns) => Value::Duration(filter::step(ns)),
+                None => Value::Missing,
+            },
             Fact::Protocol => call.protocol.name.into(),
             Fact::Version => lossy(self.headline().version.as_deref()),
             Fact::Method => lossy(self.headline().method.as_deref()),
             Fact::Endpoint => lossy(self.headline().endpoint.as_deref()),
+            Fact::EndpointTemplate => match self.headline().endpoint.as_deref() {
+                Some(endpoint) => {
+                    let endpoint = String::from_utf8_lossy(endpoint);
+                    Value::Text(Cow::Owned(filter::template(&endpoint).into_owned()))
+                }
+                None => Value::Missing,
+            },
             Fact::StatusCode => lossy(status().map(|status| &*status.code)),
             Fact::StatusNumber => {
                 let code = status().and_then(|status| str::from_utf8(&status.code).ok());
@@ -132,10 +144,7 @@ impl<'a> Seen<'a> {
                 lossy(status().map(|status| &*status.text).filter(|text| !text.is_empty()))
             }
             Fact::StatusResult => status().map(|status| status.outcome.name()).into(),
-            Fact::Transport => match call.transport {
-                model::Transport::Tcp => "tcp".into(),
-                model::Transport::Udp => "udp".into(),
-            },
+            Fact::Transport => call.transport.name().into(),
             Fact::Pairing => call.pairing.name().into(),
             Fact::PairedBy => call.paired_by.map(model::PairedBy::name).into(),
             Fact::State => call.goes_on.then_some("open").into(),
@@ -148,11 +157,11 @@ impl<'a> Seen<'a> {
             Fact::SourceInterface => {
                 self.source().and_then(|source| source.interface.as_deref()).into()
             }
-            Fact::TlsDecryptedBy => self.cover("tls.decrypted_by", |cover| cover.decrypted_by),
-            Fact::TlsSni => self.cover("tls.sni", |cover| &cover.server_name),
-            Fact::TlsVersion => self.cover("tls.version", |cover| &cover.version),
-            Fact::TlsAlpn => self.cover("tls.alpn", |cover| &cover.alpn),
-            Fact::TlsCipher => self.cover("tls.cipher", |cover| &cover.cipher),
+            Fact::TlsDecryptedBy => self.cover(fact, |cover| cover.decrypted_by),
+            Fact::TlsSni => self.cover(fact, |cover| &cover.server_name),
+            Fact::TlsVersion => self.cover(fact, |cover| &cover.version),
+            Fact::TlsAlpn => self.cover(fact, |cover| &cover.alpn),
+            Fact::TlsCipher => self.cover(fact, |cover| &cover.cipher),
             Fact::Fields => Value::Missing,
         }
     }
@@ -161,18 +170,19 @@ impl<'a> Seen<'a> {
         self.around.sources.get(usize::try_from(self.call.source).ok()?)
     }
 
-    /// What the call was wrapped in, else the call's own field of that name.
-    fn cover(&self, name: &str, of: fn(&Cover) -> &str) -> Value<'_> {
+    /// What the call was wrapped in, else the call's own field that says it.
+    fn cover(&self, fact: Fact, of: fn(&Cover) -> &str) -> Value<'_> {
         let text = self.call.cover.map(of).filter(|text| !text.is_empty());
         match text {
             Some(text) => text.into(),
-            None => self.field_named(name),
+            None => fact.field().map_or(Value::Missing, |name| self.field_named(name)),
         }
     }
 
     fn end(&self, end: End, endpoint: Endpoint, party: Option<&'a Party>) -> Value<'_> {
         match end {
             End::Ip => Value::Ip(endpoint.ip),
+            End::Port if !self.call.transport.has_ports() => Value::Missing,
             End::Port => Value::Int(i64::from(endpoint.port)),
             end => party.map_or(Value::Missing, |party| party.value(end)),
         }
@@ -185,7 +195,10 @@ impl<'a> Seen<'a> {
             Half::Size => message.wire_bytes.into(),
             Half::HeaderSize => message.head_bytes.into(),
             Half::BodySize => has_body.then_some(message.body.size).into(),
-            Half::BodyTruncated => has_body.then(|| message.body.truncated()).into(),
+            Half::BodyTruncated if has_body => {
+                let is_less = self.told(at).is_some_and(|told| told.facts.is_less());
+                Some(message.body.truncated() || is_less).into()
+            }
             Half::BodyMediaType if has_body => {
                 self.told(at).and_then(|told| told.facts.media_type()).into()
             }

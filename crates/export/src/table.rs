@@ -123,7 +123,11 @@ impl Table {
         let client = (Column::Client, call.client, names.client);
         let server = (Column::Server, call.server, names.server);
         for (column, end, name) in [client, server] {
-            text::push_end(&mut cells[column as usize], end, name, style);
+            let cell = &mut cells[column as usize];
+            match call.transport.has_ports() {
+                true => text::push_end(cell, end, name, style),
+                false => text::push_host(cell, end.ip, name, style),
+            }
         }
         cells[Column::Protocol as usize].push_str(call.protocol.name);
         for (column, text) in

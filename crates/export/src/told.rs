@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use model::{BodyFacts, Field, Kind, Lore, Message, Tell, Value};
+use model::{BodyFacts, BodyText, Field, Kind, Lore, Message, Tell, Value};
 
 use crate::body::Facts;
 
@@ -102,6 +102,10 @@ impl Tell for Ear<'_> {
 
     fn body(&mut self, facts: BodyFacts<'_>) {
         self.told.facts.set(facts);
+    }
+
+    fn body_text(&mut self, text: BodyText<'_>) {
+        self.told.facts.tell(text);
     }
 
     fn other(&self) -> Option<&Message> {

@@ -6,8 +6,8 @@ use common::{BEGIN, Half, ID, IS_LAST, NAMES, PATH, call};
 use export::{Ends, Ndjson, Options};
 use jsonschema::Validator;
 use model::{
-    Call, Candidate, ContainerId, Cover, Doubt, Evidence, Evidences, Missing, Pairing, Peer,
-    Process, Side, Source, Timestamp, Transport, Why, Workload,
+    Call, Candidate, ContainerId, Cover, Doubt, Evidence, Evidences, Missing, Notice, Noticed,
+    Pairing, Peer, Process, Says, Side, Source, Timestamp, Transport, Why, Workload,
 };
 use serde_json::{Value, json};
 
@@ -192,6 +192,30 @@ fn a_call_inside_another_stream_that_goes_on_is_valid() {
         line["tls"],
         json!({"decrypted_by": "keylog", "sni": "user.sock-shop", "version": "1.3"})
     );
+}
+
+#[test]
+fn what_icmp_said_of_a_call_is_valid() {
+    let notice = Notice { from: [10, 0, 0, 9].into(), says: Says::TooBig, mtu: Some(1_400) };
+    let request = full_request();
+    let noticed = Some(Noticed { notice, at: BEGIN.after(7) });
+    let missing = Some(Missing { why: Why::Unreachable, request_bytes: 0, response_bytes: 0 });
+    for transport in [Transport::Icmp, Transport::Sctp] {
+        let call = call(Some(&request), None);
+        let line = valid(&Call {
+            transport,
+            noticed,
+            missing,
+            pairing: Pairing::Unanswered,
+            paired_by: None,
+            ..call
+        });
+        assert_eq!(line["transport"], transport.name());
+        let said =
+            json!({"from": "10.0.0.9", "says": "packet too big", "mtu": 1_400, "after_ns": 7});
+        assert_eq!(line["icmp"], said);
+        assert_eq!(line["missing"]["why"], "unreachable");
+    }
 }
 
 #[test]

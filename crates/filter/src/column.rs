@@ -1,5 +1,7 @@
 //! What a name of the language stands for: something that a call may have.
 
+use crate::common;
+
 /// One thing that can be asked of a call. Cheap to copy and compare; the same in all [`Columns`]
 /// but for [`Field`](Self::Field).
 ///
@@ -29,6 +31,8 @@ pub enum Fact {
     Time,
     /// `duration`: from the request's first byte to the response's last.
     Duration,
+    /// `duration.step`: the [`step`](crate::step()) that it has reached.
+    DurationStep,
     /// `protocol`
     Protocol,
     /// `version`: of the protocol, as spoken.
@@ -37,6 +41,8 @@ pub enum Fact {
     Method,
     /// `endpoint`
     Endpoint,
+    /// `endpoint.template`: its [`template`](crate::template()).
+    EndpointTemplate,
     /// `status.code`: the protocol's own code as text.
     StatusCode,
     /// `status.number`: the same, where it is a number.
@@ -67,7 +73,7 @@ pub enum Fact {
     SourceName,
     /// `source.interface`
     SourceInterface,
-    /// `tls.decrypted_by`: also the field of that name, as all of `tls.…` here.
+    /// `tls.decrypted_by`: else a field that says the same, as all of `tls.…` here.
     TlsDecryptedBy,
     /// `tls.sni`
     TlsSni,
@@ -187,6 +193,17 @@ pub enum Item {
     Text,
     /// Anything.
     Any,
+}
+
+// === impl Fact ===
+
+impl Fact {
+    /// The protocols' field that says the same of a call that is itself what others are wrapped in.
+    #[must_use]
+    pub fn field(self) -> Option<&'static str> {
+        let found = common::FIELDS.iter().find(|(fact, _)| *fact == self);
+        found.map(|(_, field)| *field)
+    }
 }
 
 // === impl Type ===

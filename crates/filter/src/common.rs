@@ -17,6 +17,12 @@ pub(crate) const CALL: &[Entry<Fact>] = &[
         Type::Duration,
         "from the request's first byte to the response's last",
     ),
+    (
+        Fact::DurationStep,
+        "duration.step",
+        Type::Duration,
+        "the step that it has reached: 1us, 3us, 10us, … 1ms, 3ms, …; for histograms",
+    ),
     (Fact::Protocol, "protocol", Type::Text, "the protocol's name, in any case"),
     (Fact::Version, "version", Type::Text, "the protocol's version as spoken: 1.1"),
     (Fact::Method, "method", Type::Text, "what was asked: GET, SELECT, A, basic.publish"),
@@ -25,6 +31,12 @@ pub(crate) const CALL: &[Entry<Fact>] = &[
         "endpoint",
         Type::Text,
         "what was asked for: a path, a table, a name, a topic, a key",
+    ),
+    (
+        Fact::EndpointTemplate,
+        "endpoint.template",
+        Type::Text,
+        "the endpoint without its query, variable segments replaced: /users/{id}",
     ),
     (
         Fact::StatusCode,
@@ -150,6 +162,15 @@ pub(crate) const HALF: &[Entry<Half>] = &[
         Type::Map,
         "cookies sent along (request) or set (response), by name",
     ),
+];
+
+/// Columns that say of a call what it was wrapped in, and the fields by which the wrapping's own call says it.
+pub(crate) const FIELDS: &[(Fact, &str)] = &[
+    (Fact::TlsDecryptedBy, "tls.decrypted_by"),
+    (Fact::TlsSni, "tls.client.server_name"),
+    (Fact::TlsVersion, "tls.protocol.version"),
+    (Fact::TlsAlpn, "tls.next_protocol"),
+    (Fact::TlsCipher, "tls.cipher"),
 ];
 
 /// Other names for columns.

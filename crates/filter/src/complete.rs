@@ -129,7 +129,7 @@ impl Columns {
 fn listed(column: Column) -> &'static [&'static str] {
     match column {
         Column::Call(Fact::StatusResult) => &["ok", "error", "unknown"],
-        Column::Call(Fact::Transport) => &["tcp", "udp"],
+        Column::Call(Fact::Transport) => &["tcp", "udp", "icmp", "sctp"],
         Column::Call(Fact::Pairing) => &["matched", "unanswered", "orphan", "one-way"],
         Column::Call(Fact::PairedBy) => &["order", "id", "alternation"],
         Column::Call(Fact::State) => &["open"],
@@ -143,6 +143,7 @@ fn listed(column: Column) -> &'static [&'static str] {
             "reset",
             "closed",
             "timeout",
+            "unreachable",
         ],
         _ => &[],
     }

@@ -11,10 +11,23 @@ use crate::{
 /// Conditions at most; a longer one is not worth looking up.
 const NEEDS_MAX: usize = 2_000;
 
-/// What `test` needs.
-pub(crate) fn need(test: &Test) -> Need {
+/// What `test` needs, and whether that is enough.
+pub(crate) fn need(test: &Test) -> (Need, bool) {
     let (need, _) = of(test);
-    if size(&need) > NEEDS_MAX { Need::Anything } else { need }
+    if size(&need) > NEEDS_MAX { (Need::Anything, false) } else { (need, is_enough(test)) }
+}
+
+/// Whether the need of a test is enough: exact, or a comparison of a column that is not turned round, where
+/// what is missing fulfils the need as it does the test.
+fn is_enough(test: &Test) -> bool {
+    match test {
+        Test::All(tests) | Test::Any(tests) => tests.iter().all(is_enough),
+        Test::Number(_, relation, ..) => *relation != Relation::In,
+        Test::Text(Term::Column(column), needle) => {
+            matches!(text(*column, needle), (Need::Compare(..), _))
+        }
+        test => of(test).1,
+    }
 }
 
 /// The need, and whether it is exactly the test.

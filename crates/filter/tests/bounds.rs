@@ -141,6 +141,8 @@ proptest! {
         let condition = Condition::compile(&text, columns(), common::NOW).unwrap();
         if condition.holds(&record) {
             prop_assert!(common::fulfils(condition.necessary(), &record), "{text}: {:?}", condition.necessary());
+        } else if condition.need_is_enough() {
+            prop_assert!(!common::fulfils(condition.necessary(), &record), "{text}: {:?} is not enough", condition.necessary());
         }
     }
 }

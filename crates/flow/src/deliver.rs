@@ -7,12 +7,17 @@ use dissect::{
     Pool, Secrets, Standing,
 };
 use hashbrown::HashMap;
-use model::{Budget, Call, CallSink, Dir, Endpoint, Mark, Pairing, Protocol, Side, Timestamp, Why};
+use model::{
+    Budget, Call, CallSink, Dir, Endpoint, Mark, Missing, Noticed, Pairing, Protocol, Side,
+    Timestamp, Why,
+};
 use stream::End;
 
 use crate::{
+    conn::Recognised,
     detect::{Known, Memory, Piece, Question, Unknown},
     flow::{Names, Speech, Talk},
+    unread::{Ledger, Reason},
 };
 
 /// Pieces that may change hands within one packet.
@@ -45,6 +50,7 @@ pub(crate) struct Tally {
     pub(crate) flows: Vec<u64>,
     pub(crate) withdrawn: u64,
     pub(crate) unknown_bytes: u64,
+    pub(crate) unread: Ledger,
 }
 
 /// How much of a flow's beginning was seen.
@@ -95,11 +101,27 @@ impl stream::Outlet for Deliver<'_> {
     }
 }
 
+impl stream::Messages for Deliver<'_> {
+    fn message(&mut self, dir: Dir, mark: Mark, protocol: u32, bytes: &[u8], cut: u32) {
+        if !self.speaks(protocol, mark) {
+            self.commons.tally.unknown_bytes += bytes.len() as u64;
+            return;
+        }
+        self.say(dir, mark, bytes, 0);
+        if cut > 0 {
+            self.lost(dir, mark, cut.into(), Why::Snaplen);
+        }
+    }
+}
+
 // === impl Deliver ===
 
 impl Deliver<'_> {
     /// `len` bytes that went `dir` are not there.
     pub(crate) fn lost(&mut self, dir: Dir, mark: Mark, len: u64, why: Why) {
+        if let Some(watched) = self.talk.watched() {
+            watched.watch.way(dir).lost_bytes += len;
+        }
         let side = self.talk.side(dir);
         match &mut self.talk.speech {
             Speech::Unknown(unknown) => {
@@ -145,12 +167,15 @@ impl Deliver<'_> {
                 self.converse(|talk, cx| talk.close(mark, why, cx));
                 self.close_inside(mark);
             }
-            Speech::Unknown(unknown) => {
-                unknown.gap(Dir::Ab);
-                unknown.gap(Dir::Ba);
-                unknown.settle(&mut self.commons.budget);
+            Speech::Unknown(_) => {
                 let last = self.commons.list.len();
                 count(&mut self.commons.tally.flows, last);
+                self.unread();
+                if let Speech::Unknown(unknown) = &mut self.talk.speech {
+                    unknown.gap(Dir::Ab);
+                    unknown.gap(Dir::Ba);
+                    unknown.settle(&mut self.commons.budget);
+                }
             }
             Speech::Over => {}
         }
@@ -186,6 +211,7 @@ impl Deliver<'_> {
         let is_twin = cover.is_some()
             && !self.talk.key.is_under_cover()
             && self.commons.uncovered.contains_key(&(self.talk.key.a, self.talk.key.b));
+        let sealed = self.commons.counts.sealed_bytes;
         let Commons {
             lenses, limits, budget, pool, counts, tally, secrets, inner, heritage, ..
         } = &mut *self.commons;
@@ -197,6 +223,8 @@ impl Deliver<'_> {
                 server: names.map_or(server, |names| names.server),
                 translated: None,
                 stream: self.talk.stream,
+                birth: self.talk.birth,
+                per_mille: self.talk.per_mille,
                 inside: rare.map_or(0, |rare| rare.inside),
                 cover,
                 number: 0,
@@ -207,6 +235,7 @@ impl Deliver<'_> {
                 pairing: Pairing::OneWay,
                 paired_by: None,
                 missing: None,
+                noticed: rare.and_then(|rare| rare.noticed),
                 goes_on: false,
             },
             sink: self.sink,
@@ -220,6 +249,13 @@ impl Deliver<'_> {
         let outlet = &mut outlet;
         let mut cx = Context { limits, budget, pool, counts, secrets, inner, heritage, outlet };
         let result = act(&mut **conversation, &mut cx);
+        let sealed = self.commons.counts.sealed_bytes - sealed;
+        if sealed > 0 && !is_twin {
+            let is_first = !std::mem::replace(&mut self.talk.sealed, true);
+            let what = (u64::from(is_first), sealed);
+            let ledger = &mut self.commons.tally.unread;
+            ledger.add(server, transport, Reason::Sealed, what, self.last_at);
+        }
         if !self.commons.inner.is_empty() {
             self.deliver_inside();
         }
@@ -242,15 +278,35 @@ impl Deliver<'_> {
             from_start: self.start == Start::Seen,
         };
         let Speech::Unknown(unknown) = &mut self.talk.speech else { return };
-        let known = match question.transport {
-            model::Transport::Tcp => unknown.stream(&question, &mut self.commons.memory),
-            model::Transport::Udp => unknown.datagram(&question, &mut self.commons.memory),
+        let known = if question.transport.is_ordered() {
+            unknown.stream(&question, &mut self.commons.memory)
+        } else {
+            unknown.datagram(&question, &mut self.commons.memory)
         };
         unknown.settle(&mut self.commons.budget);
         match known {
             Some(known) => self.begin(known, Piece { dir, mark, bytes: Vec::new() }, bytes, cut),
-            None => self.commons.tally.unknown_bytes += bytes.len() as u64,
+            None => {
+                self.commons.tally.unknown_bytes += bytes.len() as u64;
+                if unknown.is_to_be_booked() {
+                    self.unread();
+                }
+            }
         }
+    }
+
+    /// Books what nobody read of a flow that is not recognised.
+    fn unread(&mut self) {
+        let (server, transport) = (self.talk.server(), self.talk.transport());
+        let Speech::Unknown(unknown) = &mut self.talk.speech else { return };
+        let Some((is_first, bytes)) = unknown.take_unread() else { return };
+        let reason = match (unknown.is_gapped(), self.start, transport) {
+            (true, ..) => Reason::Gap,
+            (false, Start::Seen, _) | (.., model::Transport::Udp) => Reason::Unknown,
+            (false, ..) => Reason::JoinedLate,
+        };
+        let what = (u64::from(is_first), bytes);
+        self.commons.tally.unread.add(server, transport, reason, what, self.last_at);
     }
 
     /// What is spoken was recognised in `bytes`.
@@ -263,6 +319,8 @@ impl Deliver<'_> {
             conversation.joined_late(self.quiet_since(at.mark, known.gapped), why);
         }
         count(&mut self.commons.tally.flows, usize::from(known.protocol));
+        let how = if known.from_start { Recognised::Start } else { Recognised::Midst };
+        self.recognised(conversation.protocol(), how);
         self.talk.speech = Speech::Speaks(known.protocol, conversation);
         for piece in known.held {
             self.say(piece.dir, piece.mark, &piece.bytes, 0);
@@ -322,6 +380,7 @@ impl Deliver<'_> {
             }
             Standing::Becomes(Next::Detect) => Speech::Unknown(Unknown::default()),
             Standing::NotOurs | Standing::Ours => {
+                self.talk.watched().into_iter().for_each(|watched| watched.spoken = None);
                 self.talk.withdrawn |= 1 << (number & 63);
                 self.commons.tally.withdrawn += 1;
                 Speech::Unknown(Unknown::joined_late())
@@ -337,7 +396,38 @@ impl Deliver<'_> {
         let number = number.and_then(|n| u8::try_from(n).ok()).unwrap_or(u8::MAX);
         count(&mut self.commons.tally.flows, usize::from(number));
         let heritage = std::mem::take(&mut self.commons.heritage.bytes);
+        self.recognised(dissection.protocol, Recognised::Named);
         Speech::Speaks(number, (dissection.open)(&self.opening(&heritage)))
+    }
+
+    /// Whether a message that its sender calls `protocol` (0: says nothing) is for what is spoken; the
+    /// first one of a protocol that is known decides that.
+    fn speaks(&mut self, protocol: u32, mark: Mark) -> bool {
+        let known = |one: &Dissection| one.names.iter().any(|name| is_payload(name, protocol));
+        match &self.talk.speech {
+            _ if protocol == 0 => true,
+            Speech::Speaks(number, _) => known(self.commons.list[usize::from(*number)]),
+            Speech::Unknown(_) => {
+                let Some(dissection) = self.commons.list.iter().find(|one| known(one)) else {
+                    return false;
+                };
+                self.talk.speech = self.spoken(dissection);
+                if self.start != Start::Seen
+                    && let Speech::Speaks(_, conversation) = &mut self.talk.speech
+                {
+                    conversation.joined_late(mark.at, Why::CaptureStart);
+                }
+                true
+            }
+            Speech::Over => true,
+        }
+    }
+
+    /// What the flow speaks.
+    fn recognised(&mut self, protocol: &'static Protocol, how: Recognised) {
+        if let Some(watched) = self.talk.watched() {
+            watched.spoken = Some((protocol.name, how));
+        }
     }
 
     /// What is known under this name.
@@ -384,6 +474,7 @@ impl Outlet for FlowOutlet<'_> {
             };
             calls[done.pairing as usize] += 1;
         }
+        let noticed = self.call.noticed.filter(|noticed| concerns(noticed, done));
         let number = self.numbers.0 + done.number;
         self.numbers.1 = self.numbers.1.max(number);
         let (client, server) = match done.asker {
@@ -400,10 +491,30 @@ impl Outlet for FlowOutlet<'_> {
             response: done.response,
             pairing: done.pairing,
             paired_by: done.paired_by,
-            missing: done.missing,
+            missing: told_of(done, noticed),
+            noticed,
             goes_on: done.goes_on,
             ..self.call
         });
+    }
+}
+
+/// Whether it was said while the call was under way.
+fn concerns(noticed: &Noticed, done: &Done<'_>) -> bool {
+    let asked = done.request.map(|request| request.first.at);
+    let answered = done.response.map(|response| response.last.at);
+    asked.is_none_or(|at| at <= noticed.at) && answered.is_none_or(|at| noticed.at <= at)
+}
+
+/// What is missing of a call of whose flow this was said.
+fn told_of(done: &Done<'_>, noticed: Option<Noticed>) -> Option<Missing> {
+    let why = match noticed {
+        Some(noticed) if noticed.notice.says.is_final() => Why::Unreachable,
+        _ => return done.missing,
+    };
+    match done.missing {
+        Some(missing) if done.pairing == Pairing::Unanswered => Some(Missing { why, ..missing }),
+        missing => missing,
     }
 }
 
@@ -429,6 +540,11 @@ impl Tally {
         };
         &mut self.seen_through[at].1
     }
+}
+
+/// Whether this name is that of a payload protocol identifier of SCTP: `ppid-46`.
+fn is_payload(name: &str, protocol: u32) -> bool {
+    name.strip_prefix("ppid-").and_then(|number| number.parse().ok()) == Some(protocol)
 }
 
 /// The place in the order of what the packet with this ordinal finishes.

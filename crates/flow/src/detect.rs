@@ -35,6 +35,10 @@ pub(crate) struct Unknown {
     held: Vec<Piece>,
     /// Bytes charged for them; what is kept is a few KiB at most.
     charged: u32,
+    /// Bytes that were looked at and are not booked as unread yet.
+    unread: u64,
+    /// Some were booked.
+    is_booked: bool,
 }
 
 /// The bytes of one packet, kept.
@@ -94,7 +98,7 @@ impl Unknown {
 
     /// Looks at the next piece of a stream; `None` while nothing is recognised.
     pub(crate) fn stream(&mut self, question: &Question<'_>, memory: &mut Memory) -> Option<Known> {
-        if !self.worth_a_look(question.dir) {
+        if !self.worth_a_look(question.dir, question.bytes.len()) {
             self.held = Vec::new();
             return None;
         }
@@ -147,7 +151,7 @@ impl Unknown {
         question: &Question<'_>,
         memory: &mut Memory,
     ) -> Option<Known> {
-        if !self.worth_a_look(question.dir) {
+        if !self.worth_a_look(question.dir, question.bytes.len()) {
             return None;
         }
         match ask_all(question, question.bytes, false, memory) {
@@ -163,6 +167,22 @@ impl Unknown {
         self.refused |= 1 << dir as u8;
         self.gapped = true;
         self.let_go(dir);
+    }
+
+    /// Whether it is time again to book what nobody read of it: not for every packet.
+    pub(crate) fn is_to_be_booked(&self) -> bool {
+        self.pieces.is_multiple_of(EAGER_PIECES)
+    }
+
+    /// Whether bytes of a side were lost.
+    pub(crate) fn is_gapped(&self) -> bool {
+        self.gapped
+    }
+
+    /// The bytes that nobody read since this was asked before, and whether it was never asked.
+    pub(crate) fn take_unread(&mut self) -> Option<(bool, u64)> {
+        let bytes = std::mem::take(&mut self.unread);
+        (bytes > 0).then(|| (!std::mem::replace(&mut self.is_booked, true), bytes))
     }
 
     /// Charges what is kept; what the budget refuses is let go.
@@ -181,8 +201,9 @@ impl Unknown {
     }
 
     /// Counts a piece, and says whether to look at it.
-    fn worth_a_look(&mut self, dir: Dir) -> bool {
+    fn worth_a_look(&mut self, dir: Dir, bytes: usize) -> bool {
         self.pieces = self.pieces.saturating_add(1);
+        self.unread = self.unread.saturating_add(bytes as u64);
         let turned = self.speaker.replace(dir) != Some(dir);
         self.turns = self.turns.saturating_add(u32::from(turned));
         self.pieces <= EAGER_PIECES

@@ -1,10 +1,10 @@
 //! One flow between two packets.
 
 use dissect::Conversation;
-use model::{Cover, Dir, Endpoint, FlowKey, Side, Timestamp, Translated, Transport, Why};
-use stream::Connection;
+use model::{Cover, Dir, Endpoint, FlowKey, Noticed, Side, Timestamp, Translated, Transport, Why};
+use stream::{Association, Connection};
 
-use crate::detect::Unknown;
+use crate::{conn::Watched, detect::Unknown};
 
 /// How long a closed connection is remembered: late retransmissions are its, not a new flow's.
 pub(crate) const LINGER_NS: u64 = 10_000_000_000;
@@ -27,12 +27,18 @@ pub(crate) struct Talk {
     pub(crate) key: FlowKey,
     /// Ordinal of its first packet in the whole input.
     pub(crate) stream: u64,
+    /// What everybody who saw it begin calls it; 0 if that was not seen.
+    pub(crate) birth: u64,
+    /// Of so many thousandths of new flows it was one.
+    pub(crate) per_mille: u16,
     /// Source of its first packet.
     pub(crate) source: u32,
     /// Which way the client sends; a guess until somebody spoke.
     pub(crate) client: Dir,
     /// The highest number a call of an earlier conversation had, and the highest so far.
     pub(crate) numbers: (u64, u64),
+    /// Something on it could not be decrypted.
+    pub(crate) sealed: bool,
     /// Why a side ended, if one did before its time.
     pub(crate) ended: Option<Why>,
     /// Bit n: protocol n of the list was tried and withdrawn.
@@ -51,6 +57,10 @@ pub(crate) struct Rare {
     pub(crate) cover: Option<Cover>,
     /// What the sides are called by each other.
     pub(crate) translated: Option<Box<Names>>,
+    /// The last ICMP error about one of its packets.
+    pub(crate) noticed: Option<Noticed>,
+    /// How its packets went, where that is asked for.
+    pub(crate) watched: Option<Box<Watched>>,
     /// It is not read from its first byte.
     pub(crate) late: bool,
     /// As what its bytes come, where that is not what carries the flow.
@@ -80,6 +90,8 @@ pub(crate) struct Names {
 pub(crate) enum Carrier {
     /// TCP.
     Connection(Connection),
+    /// SCTP.
+    Association(Box<Association>),
     /// UDP: the last datagram of each direction, to know it when it is captured twice.
     Datagrams([Seen; 2]),
 }
@@ -122,8 +134,10 @@ impl Flow {
     pub(crate) fn expires(&self) -> Option<Timestamp> {
         match self.carrier {
             Carrier::Datagrams(_) => Some(self.last_at.after(self.talk.idle_ns())),
-            Carrier::Connection(_) if self.over() => Some(self.last_at.after(LINGER_NS)),
-            Carrier::Connection(_) => None,
+            Carrier::Connection(_) | Carrier::Association(_) if self.over() => {
+                Some(self.last_at.after(LINGER_NS))
+            }
+            Carrier::Connection(_) | Carrier::Association(_) => None,
         }
     }
 }
@@ -140,6 +154,11 @@ impl Names {
 // === impl Talk ===
 
 impl Talk {
+    /// How its packets went, where that is asked for.
+    pub(crate) fn watched(&mut self) -> Option<&mut Watched> {
+        self.rare.as_deref_mut()?.watched.as_deref_mut()
+    }
+
     pub(crate) fn side(&self, dir: Dir) -> Side {
         if dir == self.client { Side::Client } else { Side::Server }
     }

@@ -109,9 +109,12 @@ impl Deliver<'_> {
         let mut talk = Talk {
             key: self.talk.key,
             stream: self.talk.stream,
+            birth: self.talk.birth,
+            per_mille: self.talk.per_mille,
             source: self.talk.source,
             client: self.talk.client,
             numbers: (0, 0),
+            sealed: false,
             ended: None,
             withdrawn: 0,
             speech: Speech::Unknown(unknown),

@@ -2,7 +2,7 @@
 
 use dissect::Dissection;
 
-use crate::deliver::Tally;
+use crate::{Unread, deliver::Tally, unread};
 
 /// The counts of all workers together.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,8 @@ pub struct Report {
     pub unknown_flows: u64,
     /// Named counts: (name, words for people, value, whether something was lost).
     pub counts: Vec<(String, String, u64, bool)>,
+    /// What could not be read, by server and reason: those with the most bytes first.
+    pub unread: Vec<Unread>,
     /// Bytes of buffers in use at most.
     pub memory_peak: usize,
 }
@@ -44,6 +46,8 @@ impl Report {
                 *sum += more;
             }
         }
+        self.unread.extend_from_slice(&other.unread);
+        unread::join(&mut self.unread);
         for (name, words, value, loss) in &other.counts {
             self.count(name, words, *value, *loss);
         }
@@ -80,6 +84,7 @@ impl Report {
             self.add(&one);
         }
         self.unknown_flows += tally.flows.get(list.len()).copied().unwrap_or_default();
+        self.unread.extend(tally.unread.all());
         self.count(
             "withdrawn",
             "flows that turned out not to speak what they began like",

@@ -1,22 +1,28 @@
 //! The flows of one shard, and everything that is bounded about them.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    sync::Arc,
-};
+mod aliases;
+mod associations;
+mod told;
+
+use std::sync::Arc;
 
 use dissect::{Dissection, Heritage, Inner, Lens, Limits, Pool, Secrets};
 use hashbrown::HashMap;
 use model::{Budget, CallSink, Dir, Endpoint, FlowKey, Mark, Timestamp, Translated, Why};
 use packet::{Datagram, Segment};
-use stream::{Connection, Outcome};
+use stream::{Association, AssociationCounts, Connection, Outcome};
 
+use self::{
+    aliases::{fingerprint, is_group, opener},
+    associations::{Owner, Tag},
+};
 use crate::{
+    Share,
     deliver::{Commons, Deliver, Start, Tally},
     detect::{Memory, Unknown},
     flow::{Carrier, Flow, Names, Rare, Seen, Speech, Talk},
     table::Table,
-    twins::{self, Openers, TWINS_MAX},
+    twins::{self, Openers},
     wheel::Wheel,
 };
 
@@ -42,6 +48,8 @@ pub struct Settings {
     pub memory: usize,
     /// Flows of all shards; the idlest leave when there are more.
     pub flows_max: usize,
+    /// Flows are entries of their own, too: calls of the table [`CONN`](crate::CONN).
+    pub connections: bool,
 }
 
 /// The flows whose hash falls on this shard.
@@ -52,13 +60,20 @@ pub(crate) struct Shard {
     /// For segments out of order; apart from the conversations' budget.
     held: Budget,
     flows_max: usize,
+    /// Flows are watched, and told when they are over.
+    connections: bool,
+    /// Which new flows are read.
+    share: Share,
     /// Who asked a group: answers come from members, not from the group's address.
     groups: HashMap<(Endpoint, u16), u32>,
     /// Flows of datagrams by other addresses, and whether their directions have other names there.
     twins: HashMap<FlowKey, (u32, bool)>,
+    /// Associations by what their packets are told by, and which way those go.
+    tags: HashMap<Tag, Owner>,
     /// The first datagrams of flows that were opened a moment ago.
     openers: Openers,
     pub(crate) stream_counts: stream::Counts,
+    pub(crate) association_counts: AssociationCounts,
     pub(crate) counts: ShardCounts,
 }
 
@@ -70,6 +85,9 @@ pub(crate) struct ShardCounts {
     pub(crate) translated: u64,
     pub(crate) evicted: u64,
     pub(crate) without_connection: u64,
+    pub(crate) notices: u64,
+    pub(crate) notices_of_nobody: u64,
+    pub(crate) unwatched: u64,
 }
 
 /// What is known of a packet beside its segment.
@@ -106,12 +124,21 @@ impl Shard {
             },
             held: Budget::new(memory / 4),
             flows_max: (settings.flows_max / shards).max(1),
+            connections: settings.connections,
+            share: Share::default(),
             groups: HashMap::new(),
             twins: HashMap::new(),
+            tags: HashMap::new(),
             openers: Openers::default(),
             stream_counts: stream::Counts::default(),
+            association_counts: AssociationCounts::default(),
             counts: ShardCounts::default(),
         }
+    }
+
+    /// From now on this share of new flows is read.
+    pub(crate) fn heed(&mut self, share: Share) {
+        self.share = share;
     }
 
     pub(crate) fn segment(
@@ -124,6 +151,9 @@ impl Shard {
         let at = match self.table.find(hash, &segment.key) {
             Some(at) => at,
             None if segment.flags.syn() || !segment.payload.is_empty() || segment.cut > 0 => {
+                if !self.share.takes(segment.hash) {
+                    return;
+                }
                 self.open_connection(hash, segment, arrival, sink)
             }
             None => {
@@ -132,12 +162,26 @@ impl Shard {
             }
         };
         if self.connection(at, segment, arrival, sink) == Outcome::Same {
+            self.note_birth(at, segment);
             return;
         }
         self.remove(at, arrival.mark, arrival.order, Why::Closed, sink);
         let at = self.open_connection(hash, segment, arrival, sink);
         // A connection takes the segment it was opened by.
         let _ = self.connection(at, segment, arrival, sink);
+    }
+
+    /// A server's answer to a SYN has both numbers that translation leaves as they are (see `twins`).
+    /// Those of a connection's clear text are ours.
+    fn note_birth(&mut self, at: u32, segment: &Segment<'_>) {
+        if segment.flags.syn()
+            && segment.flags.ack()
+            && !segment.key.is_under_cover()
+            && let Some(flow) = self.table.flow_mut(at)
+        {
+            let asked = segment.ack.wrapping_sub(1);
+            flow.talk.birth = u64::from(asked) << 32 | u64::from(segment.seq);
+        }
     }
 
     pub(crate) fn datagram(
@@ -154,18 +198,26 @@ impl Shard {
             Some(at) => (at, datagram.dir),
             None => match self.group_of(datagram).or_else(|| self.twin_of(datagram, arrival)) {
                 Some(found) => found,
+                None if !self.share.takes(datagram.hash) => return,
                 None => (self.open_datagrams(hash, datagram, arrival, sink), datagram.dir),
             },
         };
         let Some(flow) = self.table.flow_mut(at) else { return };
         let Flow { carrier: Carrier::Datagrams(seen), talk, last_at, timed } = flow else { return };
         let print = fingerprint(datagram.payload);
+        if talk.birth == 0 {
+            talk.birth = opener(datagram);
+        }
         let before =
             std::mem::replace(&mut seen[dir as usize], Seen { print, at: arrival.mark.at });
         if before.print == print && arrival.mark.at.since(before.at) <= TWICE_NS && before.at.0 != 0
         {
             self.counts.captured_twice += 1;
             return;
+        }
+        if let Some(watched) = talk.watched() {
+            let bytes = datagram.payload.len() as u64 + u64::from(datagram.cut);
+            watched.watch.packet(bytes, dir, arrival.mark);
         }
         let mut deliver = Deliver {
             talk,
@@ -199,6 +251,7 @@ impl Shard {
     ) {
         let Some(at) = self.table.find(Table::hash(&key, hash), &key) else { return };
         self.counts.flows -= 1;
+        self.unwatch(at);
         self.remove(at, arrival.mark, arrival.order, Why::Closed, sink);
     }
 
@@ -230,7 +283,7 @@ impl Shard {
         order: u64,
         sink: &mut dyn CallSink,
     ) {
-        let Self { table, commons, held, stream_counts, .. } = self;
+        let Self { table, commons, held, stream_counts, association_counts, .. } = self;
         let Some(flow) = table.flow_mut(at).filter(|flow| flow.talk.stream == stream) else {
             return;
         };
@@ -255,6 +308,13 @@ impl Shard {
                 deliver.close(mark);
             }
             next = earlier(next, connection.deadline());
+        }
+        if let Carrier::Association(association) = carrier {
+            association.expire(mark, (held, association_counts), &mut deliver);
+            if association.closed() {
+                deliver.close(mark);
+            }
+            next = earlier(next, association.deadline());
         }
         deliver.tick(now);
         next = earlier(next, deliver.deadline());
@@ -289,11 +349,14 @@ impl Shard {
         let Some(flow) = self.table.remove(at) else { return };
         let Flow { mut carrier, mut talk, last_at, .. } = flow;
         self.forget_cover(&talk.key);
-        self.groups.retain(|_, flow| *flow != at);
+        self.forget_group(&talk.key, at);
         if let Some(names) = talk.rare.as_ref().and_then(|rare| rare.translated.as_ref()) {
             for twin in &names.twins {
                 self.twins.remove(twin);
             }
+        }
+        if let Carrier::Association(association) = &carrier {
+            self.forget_tags(association, &talk);
         }
         let start = start_of(&carrier);
         let mut deliver = Deliver {
@@ -310,9 +373,16 @@ impl Shard {
             Carrier::Connection(connection) => {
                 connection.flush(mark, &mut self.held, &mut self.stream_counts, &mut deliver);
             }
+            Carrier::Association(association) => {
+                let lent = (&mut self.held, &mut self.association_counts);
+                association.flush(mark, lent, &mut deliver);
+            }
             Carrier::Datagrams(_) => deliver.talk.ended = Some(why),
         }
         deliver.close(mark);
+        if self.connections {
+            self.tell(talk, order, why, sink);
+        }
     }
 
     /// A flow of a connection's clear text is over.
@@ -383,6 +453,9 @@ impl Shard {
                 wheel.add(at, due, arrival.mark.at);
             }
         }
+        if let Some(watched) = talk.watched() {
+            watched.watch.segment(segment, segment.dir, arrival.mark);
+        }
         outcome
     }
 
@@ -419,7 +492,8 @@ impl Shard {
         if datagram.id != 0 && client == datagram.dir {
             self.openers.add(opener(datagram), (at, arrival.ordinal), arrival.mark.at);
         }
-        if is_group(dst.ip) && self.groups.len() < GROUPS_MAX {
+        // An answer to all is no question: nobody answers it.
+        if is_group(dst.ip) && client == datagram.dir && self.groups.len() < GROUPS_MAX {
             self.groups.insert((src, dst.port), at);
         }
         at
@@ -447,93 +521,40 @@ impl Shard {
         if key.is_under_cover() {
             *self.commons.uncovered.entry((key.a, key.b)).or_default() += 1;
         }
-        let talk = Talk {
+        let mut talk = Talk {
             key,
             stream: arrival.ordinal,
+            birth: 0,
+            per_mille: self.share.per_mille(),
             source: arrival.source,
             client,
             numbers: (0, 0),
+            sealed: false,
             ended: None,
             withdrawn: 0,
             speech: Speech::Unknown(Unknown::default()),
             rare: key.is_under_cover().then(Rare::uncovered),
         };
+        self.watch(&mut talk);
         self.table.insert(hash, Flow { last_at: arrival.mark.at, timed: false, carrier, talk })
-    }
-
-    /// The flow of a question to a group that this datagram may answer, and which way it goes there.
-    fn group_of(&self, datagram: &Datagram<'_>) -> Option<(u32, Dir)> {
-        if self.groups.is_empty() {
-            return None;
-        }
-        let (src, dst) = (datagram.key.src(datagram.dir), datagram.key.dst(datagram.dir));
-        let nobody = Endpoint { ip: unspecified(dst.ip), port: dst.port };
-        // Who has no address yet is answered at the one it is given, or by broadcast.
-        let asker = [dst, nobody]
-            .into_iter()
-            .find_map(|asker| self.groups.get(&(asker, src.port)).map(|at| (*at, asker)));
-        let (at, asker) = asker?;
-        let talk = &self.table.flow(at)?.talk;
-        let asked = if talk.key.a == asker { Dir::Ab } else { Dir::Ba };
-        Some((at, asked.flip()))
-    }
-
-    /// The flow whose datagram this is, seen elsewhere under other addresses.
-    fn twin_of(&mut self, datagram: &Datagram<'_>, arrival: &Arrival) -> Option<(u32, Dir)> {
-        if let Some((at, flips)) = self.twins.get(&datagram.key) {
-            return Some((*at, if *flips { datagram.dir.flip() } else { datagram.dir }));
-        }
-        if datagram.id == 0 {
-            return None;
-        }
-        let (at, stream) = self.openers.find(opener(datagram), arrival.mark.at)?;
-        let talk = &mut self.table.flow_mut(at).filter(|flow| flow.talk.stream == stream)?.talk;
-        let (src, dst) = (datagram.key.src(datagram.dir), datagram.key.dst(datagram.dir));
-        let names = talk.rare.as_ref().and_then(|rare| rare.translated.as_ref());
-        if talk.client() != src || names.is_some_and(|names| names.twins.len() >= TWINS_MAX) {
-            return None;
-        }
-        // Who sends was seen first, where it sends to last.
-        let others = Translated { client: src, server: talk.server() };
-        let flips = talk.client != datagram.dir;
-        let translated = &mut talk.rare.get_or_insert_default().translated;
-        let names = translated.get_or_insert_with(|| Box::new(Names::new(src, dst, others)));
-        names.server = dst;
-        names.twins.push(datagram.key);
-        self.twins.insert(datagram.key, (at, flips));
-        self.counts.translated += u64::from(names.twins.len() == 1);
-        Some((at, if flips { datagram.dir.flip() } else { datagram.dir }))
-    }
-}
-
-/// What a datagram is known by at another place: who sent it, and what.
-fn opener(datagram: &Datagram<'_>) -> u64 {
-    let src = datagram.key.src(datagram.dir);
-    let ip = match src.ip {
-        IpAddr::V4(ip) => u64::from(ip.to_bits()),
-        IpAddr::V6(_) => 0,
-    };
-    let who = ip << 32 | u64::from(src.port) << 16 | u64::from(datagram.id);
-    (fingerprint(datagram.payload) ^ who).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-/// Whether an address stands for many, who answer from their own.
-fn is_group(ip: IpAddr) -> bool {
-    ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST)
-}
-
-/// The address of who has none, of the same family.
-fn unspecified(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     }
 }
 
 fn start_of(carrier: &Carrier) -> Start {
     match carrier {
         Carrier::Connection(connection) => start_of_connection(connection),
+        Carrier::Association(association) => start_of_association(association),
         Carrier::Datagrams(_) => Start::Unseen,
+    }
+}
+
+fn start_of_association(association: &Association) -> Start {
+    if Dir::BOTH.into_iter().all(|dir| association.from_start(dir)) {
+        Start::Seen
+    } else if association.opener().is_some() {
+        Start::Opener
+    } else {
+        Start::Unseen
     }
 }
 
@@ -561,18 +582,4 @@ fn likely_client(key: &FlowKey, dir: Dir) -> Dir {
     } else {
         dir
     }
-}
-
-/// Not a checksum against forgery: it tells a copy from another datagram.
-fn fingerprint(bytes: &[u8]) -> u64 {
-    const PRIME: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut print = (bytes.len() as u64).wrapping_mul(PRIME);
-    let (words, rest) = bytes.as_chunks::<8>();
-    for word in words {
-        print = (print.rotate_left(23) ^ u64::from_le_bytes(*word)).wrapping_mul(PRIME);
-    }
-    for byte in rest {
-        print = (print.rotate_left(7) ^ u64::from(*byte)).wrapping_mul(PRIME);
-    }
-    print
 }

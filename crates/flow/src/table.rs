@@ -34,7 +34,7 @@ impl Table {
     pub(crate) fn hash(key: &FlowKey, hash: u64) -> u64 {
         match key.transport {
             Transport::Tcp => hash,
-            Transport::Udp => {
+            Transport::Udp | Transport::Icmp | Transport::Sctp => {
                 let bits = |ip| match ip {
                     std::net::IpAddr::V4(ip) => u128::from(ip.to_bits()),
                     std::net::IpAddr::V6(ip) => ip.to_bits(),

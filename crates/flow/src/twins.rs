@@ -141,7 +141,13 @@ impl Twins {
     /// Whether a segment may change what is known here, or be changed by it.
     #[inline]
     pub(crate) fn concerns(&self, segment: &Segment<'_>) -> bool {
-        segment.flags.syn() || !self.known.is_empty()
+        segment.flags.syn() || self.any_known()
+    }
+
+    /// Whether a segment may belong to another connection than its addresses say.
+    #[inline]
+    pub(crate) fn any_known(&self) -> bool {
+        !self.known.is_empty()
     }
 
     /// Takes notice of `segment`. If it belongs to a twin it is made one of the connection that is

@@ -7,11 +7,13 @@ use model::{CallSink, Mark, Timestamp, Why};
 use packet::{Content, Decoder, DecoderLimits, Packet};
 
 use crate::{
-    Report, Settings,
+    Report, Settings, Share,
     deliver::order_of,
     shard::{Arrival, Shard},
     twins::Twins,
+    unread,
     wheel::Wheel,
+    whose::Whose,
 };
 
 /// Shards there are in all, however many workers share them.
@@ -88,14 +90,23 @@ impl Worker {
         self.ordinal = before;
     }
 
+    /// The next packet of the input, of which is known whose it is.
+    #[inline]
+    pub fn packet_of(&mut self, whose: Whose, packet: &Packet<'_>, sink: &mut dyn CallSink) {
+        if self.is_foreign(whose) {
+            return self.arrive(packet, sink);
+        }
+        self.packet(packet, sink);
+    }
+
+    /// From now on this share of new flows is read.
+    pub fn heed(&mut self, share: &Share) {
+        self.shards.iter_mut().for_each(|shard| shard.heed(share.clone()));
+    }
+
     /// The next packet of the input. Calls that it finishes go to `sink`.
     pub fn packet(&mut self, packet: &Packet<'_>, sink: &mut dyn CallSink) {
-        self.ordinal += 1;
-        self.wire_bytes += u64::from(packet.wire_len);
-        if self.ordinal == self.before + 1 {
-            self.slot = Wheel::slot_of(packet.at);
-        }
-        self.clock(packet.at, self.ordinal * 2, sink);
+        self.arrive(packet, sink);
         let arrival = Arrival {
             mark: Mark { at: packet.at, frame: packet.frame },
             ordinal: self.ordinal,
@@ -119,10 +130,20 @@ impl Worker {
                     found.iter().for_each(|found| shard.translated(found));
                 }
             }
-            Content::Udp(datagram) => {
+            Content::Udp(datagram) | Content::Icmp(datagram) => {
                 if let Some(shard) = own(&mut self.shards, datagram.hash, self.index, self.workers)
                 {
                     shard.datagram(&datagram, &arrival, sink);
+                }
+            }
+            Content::Quote(quote) => {
+                if let Some(shard) = own(&mut self.shards, quote.hash, self.index, self.workers) {
+                    shard.noticed(&quote, packet.at);
+                }
+            }
+            Content::Sctp(bundle) => {
+                if let Some(shard) = own(&mut self.shards, bundle.hash, self.index, self.workers) {
+                    shard.bundle(&bundle, &arrival, sink);
                 }
             }
             Content::Nothing => {}
@@ -168,6 +189,9 @@ impl Worker {
             for (name, words, value, loss) in shard.stream_counts.named() {
                 report.count(name, words, value, loss);
             }
+            for (name, words, value, loss) in shard.association_counts.named() {
+                report.count(name, words, value, loss);
+            }
             for (name, words, value, loss) in shard.commons().counts.named() {
                 report.count(name, words, value, loss);
             }
@@ -183,6 +207,19 @@ impl Worker {
                 shard.counts.translated,
                 false,
             );
+            report.count("notices", "ICMP errors about flows", shard.counts.notices, false);
+            report.count(
+                "notices_of_nobody",
+                "ICMP errors about flows not seen",
+                shard.counts.notices_of_nobody,
+                false,
+            );
+            report.count(
+                "unwatched",
+                "flows without an entry of their own: memory limit",
+                shard.counts.unwatched,
+                true,
+            );
             report.count("evicted", "flows given up: memory limit", shard.counts.evicted, true);
             report.count(
                 "without_connection",
@@ -191,7 +228,27 @@ impl Worker {
                 false,
             );
         }
+        unread::join(&mut report.unread);
         report
+    }
+
+    /// Whether a packet is another worker's, without doubt: no flow of this one has twins.
+    #[inline]
+    fn is_foreign(&self, whose: Whose) -> bool {
+        let Some(shard) = whose.shard() else { return false };
+        usize::from(shard) % self.workers != self.index
+            && !(whose.is_segment() && self.twins.any_known())
+    }
+
+    /// Counts a packet, and moves the clock to it.
+    #[inline]
+    fn arrive(&mut self, packet: &Packet<'_>, sink: &mut dyn CallSink) {
+        self.ordinal += 1;
+        self.wire_bytes += u64::from(packet.wire_len);
+        if self.ordinal == self.before + 1 {
+            self.slot = Wheel::slot_of(packet.at);
+        }
+        self.clock(packet.at, self.ordinal * 2, sink);
     }
 
     /// Moves the clock, and looks at the flows that are due; what leaves takes this place in the order.
@@ -233,9 +290,15 @@ impl Worker {
     }
 }
 
+/// The shard that a hash falls on: its highest four bits, since there are sixteen.
+pub(crate) fn shard_of(hash: u64) -> u8 {
+    const { assert!(SHARDS == 1 << 4) };
+    (hash >> 60) as u8
+}
+
 /// The shard that a hash falls on, if it is one of this worker's.
 fn own(shards: &mut [Shard], hash: u64, index: usize, workers: usize) -> Option<&mut Shard> {
-    let shard = (hash >> 60) as usize;
+    let shard = usize::from(shard_of(hash));
     if shard % workers != index {
         return None;
     }

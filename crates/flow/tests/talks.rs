@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use dissect::{
     Dissection, Dissector, Found, Framing, Hello, Next, Opens, Pair, Reader, Sink, Step, Verdict,
 };
-use flow::{Settings, Worker};
+use flow::{Reason, Settings, Worker};
 use model::{
     Call, Cover, Endpoint, FlowKey, Headline, Message, Protocol, Side, Tell, Timestamp, Transport,
 };
@@ -25,13 +25,14 @@ static LINES: Dissection = Dissection {
     },
     open: |opening| match opening.transport {
         Transport::Tcp => Reader::open(&LINES_PROTOCOL, Lines, Framing::Stream),
-        Transport::Udp => Reader::open(&LINES_PROTOCOL, Lines, Framing::Datagram),
+        _ => Reader::open(&LINES_PROTOCOL, Lines, Framing::Datagram),
     },
 };
 
 static LINES_PROTOCOL: Protocol = toy("lines");
 
-/// A wrapper: each byte of what is inside is one higher; `W` begins, `|` hands the flow to lines.
+/// A wrapper: each byte of what is inside is one higher; `W` begins, `|` hands the flow to lines, what
+/// begins with `#` nobody can open.
 static WRAP: Dissection = Dissection {
     folder: "wrap",
     protocol: &WRAP_PROTOCOL,
@@ -94,6 +95,10 @@ impl Dissector for Wrap {
         }
         match input {
             [b'W', ..] => Step::Took(1),
+            [b'#', ..] => {
+                sink.sealed(input.len() as u64);
+                Step::Took(input.len())
+            }
             [b'|', ..] => Step::Become { took: 1, next: Next::Named("lines") },
             _ => {
                 let end = input.iter().position(|b| *b == b'|').unwrap_or(input.len());
@@ -152,6 +157,7 @@ impl Net {
             limits: dissect::Limits::default(),
             memory: 16 << 20,
             flows_max: 1_000,
+            connections: false,
         };
         let worker = Worker::new(index, workers, &settings);
         Self {
@@ -328,6 +334,40 @@ fn a_flow_is_handed_over_by_name_with_what_was_not_read() {
     let seen = net.end();
     assert_eq!(seen.len(), 1, "{seen:?}");
     assert_eq!((&*seen[0].id, seen[0].pairing, seen[0].decrypted), ("1.0-1", "matched", false));
+}
+
+#[test]
+fn what_nobody_reads_is_booked_by_server_and_reason() {
+    let place = |last: u8| Place { server: ([10, 0, 0, last], 9), ..PLACE };
+    let mut net = Net::new();
+    net.segment_at(&[place(3)], Side::Client, 0x02, b"");
+    net.segment_at(&[place(3)], Side::Server, 0x12, b"");
+    for _ in 0..40 {
+        net.segment_at(&[place(3)], Side::Client, 0x18, b"zzzzz");
+    }
+    let booked = net.worker.report().unread;
+    assert!(booked[0].bytes >= 100, "it is told while it goes on: {booked:?}");
+    net.segment_at(&[place(4)], Side::Client, 0x18, b"yyyy");
+    net.segment_at(&[place(5)], Side::Client, 0x02, b"");
+    net.segment_at(&[place(5)], Side::Server, 0x12, b"");
+    net.segment_at(&[place(5)], Side::Client, 0x18, b"W");
+    net.segment_at(&[place(5)], Side::Client, 0x18, b"#######");
+    net.segment_at(&[place(5)], Side::Client, 0x18, b"#######");
+    net.datagram(PLACE.client, place(6).server, b"x");
+    net.worker.finish(&mut |_: &Call<'_>| {});
+    let report = net.worker.report();
+    let told: Vec<_> = report
+        .unread
+        .iter()
+        .map(|one| (one.server.unwrap().ip.to_string(), one.reason, one.flows, one.bytes))
+        .collect();
+    let expected = [
+        ("10.0.0.3", Reason::Unknown, 1, 200),
+        ("10.0.0.5", Reason::Sealed, 1, 14),
+        ("10.0.0.4", Reason::JoinedLate, 1, 4),
+        ("10.0.0.6", Reason::Unknown, 1, 1),
+    ];
+    assert_eq!(told, expected.map(|(ip, why, flows, bytes)| (ip.to_owned(), why, flows, bytes)));
 }
 
 #[test]

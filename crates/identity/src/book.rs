@@ -11,7 +11,7 @@ use model::Timestamp;
 use crate::{
     Body, Change, Directory, Event, Meta, Names, Object, OwnerRef, Uid,
     intern::Interner,
-    tables::{Address, Claim, Holder, Name, PodKey, Tables, TemplateKey},
+    tables::{Address, Claim, Claims, Holder, Name, PodKey, Tables, TemplateKey},
     window::{FOREVER, Window},
 };
 
@@ -45,7 +45,7 @@ pub struct Counts {
     pub refused: u64,
     /// Facts that came after what they speak of was forgotten.
     pub too_late: u64,
-    /// Claims of one address given up, because it had too many.
+    /// Claims of one address given up, or states and addresses of one pod, because there were too many.
     pub crowded: u64,
 }
 
@@ -94,6 +94,8 @@ enum Gone {
     /// An endpoint, and its slice.
     Endpoint(Address, Uid),
     Owner(PodKey),
+    /// One of those that bore a node's name.
+    Node((u16, Name), u32),
 }
 
 /// How an event dates what it says.
@@ -246,11 +248,11 @@ impl Book {
             return;
         }
         if claims.len() >= CLAIMS_MAX {
-            let first = (0..claims.len()).min_by_key(|at| claims[*at].window.until);
-            claims.remove(first.unwrap_or(0));
+            crowd(claims);
             self.counts.crowded += 1;
+        } else {
+            self.bytes += retain::CLAIM_BYTES;
         }
-        self.bytes += retain::CLAIM_BYTES;
         claims.push(claim);
     }
 
@@ -283,6 +285,14 @@ impl Book {
     }
 }
 
+/// Gives up the claim of a crowded address that ended first.
+fn crowd(claims: &mut Claims) {
+    let first = (0..).zip(claims.iter()).min_by_key(|(_, claim)| claim.window.until);
+    if let Some((place, _)) = first {
+        claims.remove(place);
+    }
+}
+
 /// When an object says that it was as it is.
 fn dating(at: Option<Timestamp>, meta: &Meta) -> Dating {
     let at = at.unwrap_or(Timestamp(meta.changed.0.saturating_add(SECOND_NS - 1)));
@@ -304,9 +314,8 @@ impl Holder {
             (Self::Pod(a), Self::Pod(b))
             | (Self::Host(a), Self::Host(b))
             | (Self::Mapped(a), Self::Mapped(b)) => a.uid == b.uid,
-            (Self::Node(a), Self::Node(b))
-            | (Self::Cluster(a), Self::Cluster(b))
-            | (Self::Outside(a), Self::Outside(b)) => a == b,
+            (Self::Node(a, one), Self::Node(b, other)) => (a, one) == (b, other),
+            (Self::Cluster(a), Self::Cluster(b)) | (Self::Outside(a), Self::Outside(b)) => a == b,
             // Endpoints come and go: their slice keeps them.
             _ => false,
         }

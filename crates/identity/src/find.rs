@@ -104,7 +104,7 @@ impl Directory {
     pub fn is_node(&self, scope: u16, ip: IpAddr) -> bool {
         let claims = self.0.addresses.get(&Address { scope, ip });
         let is_shared = |claim: &Claim| {
-            matches!(claim.holder, Holder::Node(_) | Holder::Host(_) | Holder::Mapped(_))
+            matches!(claim.holder, Holder::Node(..) | Holder::Host(_) | Holder::Mapped(_))
         };
         claims.is_some_and(|claims| claims.iter().any(is_shared))
     }
@@ -133,9 +133,7 @@ impl Tables {
             let Some(service) = self.service(*id) else { continue };
             span.edge(service.window.since, at);
             span.edge(service.window.until, at);
-            for (from, ..) in service.specs.iter().skip(1) {
-                span.edge(*from, at);
-            }
+            service.edges(span, at);
             let Some(spec) = service.spec(at).filter(|_| service.window.may_hold(at)) else {
                 continue;
             };
@@ -183,7 +181,7 @@ impl Tables {
                 specs.for_each(|(_, _, spec)| of_spec(spec, ports));
             }
             Holder::Endpoint(face, _) => ports.extend(face.ports.iter().map(|(port, _)| *port)),
-            Holder::Node(_) => {}
+            Holder::Node(..) => {}
         }
     }
 }
@@ -238,16 +236,17 @@ impl<'d> Found<'d> {
             self.doubts[0] = Some(Doubt::Handover);
             return;
         }
-        let node = holder(windows!(claims, Holder::Node(_)), at, &mut self.span);
         let shares = |claim: &Claim| {
             matches!(claim.holder, Holder::Host(_) | Holder::Mapped(_)) && claim.window.may_hold(at)
         };
-        if let Verdict::One(place) = node
-            && let Some(Claim { holder: Holder::Node(id), .. }) = claims.get(place)
-        {
-            self.node = Some(*id);
+        if let Some(id) = self.node_of(claims) {
+            self.is_on(Some(id));
             self.evidence.add(Evidence::NodeIp);
             return self.shared(claims);
+        }
+        for (_, window) in windows!(claims, Holder::Host(_) | Holder::Mapped(_)) {
+            self.span.edge(window.since, at);
+            self.span.edge(window.until, at);
         }
         if claims.iter().any(shares) {
             return self.shared(claims);
@@ -264,16 +263,44 @@ impl<'d> Found<'d> {
         for prefix in &self.tables.prefixes {
             let Ok(net) = IpNet::new(self.query.ip, *prefix) else { continue };
             let key = Network { scope: self.query.scope, net: net.trunc() };
-            if let Some(id) = self.tables.networks.get(&key) {
-                let (first, second) = (net.network(), net.hosts().next());
-                let is_gateway = self.query.ip == first || Some(self.query.ip) == second;
-                if is_gateway {
-                    self.node = Some(*id);
-                    self.evidence.add(Evidence::NodeIp);
-                    self.doubts = [Some(Doubt::Snat), None];
-                }
-                return;
+            let Some(claims) = self.tables.networks.get(&key) else { continue };
+            let Some(id) = self.node_of(claims) else { continue };
+            let (first, second) = (net.network(), net.hosts().next());
+            let is_gateway = self.query.ip == first || Some(self.query.ip) == second;
+            if is_gateway {
+                self.is_on(Some(id));
+                self.evidence.add(Evidence::NodeIp);
+                self.doubts = [Some(Doubt::Snat), None];
             }
+            return;
+        }
+    }
+
+    /// The node that claims it. Of those that bore one name one after the other, it is the name that
+    /// is told.
+    fn node_of(&mut self, claims: &[Claim]) -> Option<u32> {
+        let at = self.query.at;
+        let id = |claim: &Claim| match claim.holder {
+            Holder::Node(id, _) if claim.window.may_hold(at) => Some(id),
+            _ => None,
+        };
+        match holder(windows!(claims, Holder::Node(..)), at, &mut self.span) {
+            Verdict::None => None,
+            Verdict::One(place) => claims.get(place).and_then(id),
+            Verdict::Undecided => {
+                let mut ids = claims.iter().filter_map(id);
+                let first = ids.next()?;
+                ids.all(|own| own == first).then_some(first)
+            }
+        }
+    }
+
+    /// It is on this node, which may be moved to another zone.
+    fn is_on(&mut self, node: Option<u32>) {
+        self.node = node;
+        let zones = node.and_then(|id| self.tables.nodes.get(&Id(id))).map(|node| &node.zones);
+        for (from, _) in zones.into_iter().flatten().skip(1) {
+            self.span.edge(*from, self.query.at);
         }
     }
 
@@ -283,7 +310,7 @@ impl<'d> Found<'d> {
             self.span.edge(*from, at);
         }
         self.pod = Some(pod);
-        self.node = pod.node;
+        self.is_on(pod.node);
         self.evidence.add(evidence);
         self.template = self.tables.template(pod, at);
         let Some(template) = self.template else { return };
@@ -315,12 +342,17 @@ impl<'d> Found<'d> {
             }
             _ => false,
         };
-        for (_, window) in outside.clone() {
+        for (place, window) in outside.clone() {
             self.span.edge(window.since, at);
             self.span.edge(window.until, at);
+            if let Some(Claim { holder: Holder::Outside(id), .. }) = claims.get(place)
+                && let Some(service) = tables.service(*id)
+            {
+                service.edges(&mut self.span, at);
+            }
         }
         let by_port = holder(outside.clone().filter(has_port), at, &mut self.span);
-        let is_shared = windows!(claims, Holder::Node(_) | Holder::Host(_)).next().is_some();
+        let is_shared = windows!(claims, Holder::Node(..) | Holder::Host(_)).next().is_some();
         if by_port != Verdict::None || is_shared {
             return by_port;
         }
@@ -336,7 +368,10 @@ impl<'d> Found<'d> {
             Holder::Outside(id) => (*id, Evidence::LoadBalancer),
             _ => return,
         };
-        self.service = self.tables.service(id).map(Front::Known);
+        let service = self.tables.service(id);
+        // What it is called outside.
+        service.inspect(|service| service.edges(&mut self.span, self.query.at));
+        self.service = service.map(Front::Known);
         self.evidence.add(evidence);
     }
 
@@ -346,6 +381,14 @@ impl<'d> Found<'d> {
         for claim in claims {
             self.span.edge(claim.window.since, at);
             self.span.edge(claim.window.until, at);
+            let Some(pod) = claim.holder.pod() else { continue };
+            for (from, ..) in pod.templates.iter().skip(1) {
+                self.span.edge(*from, at);
+            }
+            // Whether it listens depends on its services.
+            if let Some(template) = self.tables.template(pod, at) {
+                self.tables.selecting(template, at, &mut self.span);
+            }
         }
         match self.listener(claims) {
             Verdict::One(place) => {
@@ -381,7 +424,8 @@ impl<'d> Found<'d> {
         }
         self.doubts[1] = Some(Doubt::Snat);
         if self.node.is_none() {
-            self.node = claims.iter().filter(|c| hosts(c)).find_map(|c| c.holder.pod()?.node);
+            let node = claims.iter().filter(|c| hosts(c)).find_map(|c| c.holder.pod()?.node);
+            self.is_on(node);
         }
     }
 
@@ -448,6 +492,7 @@ impl<'d> Found<'d> {
                 self.evidence.add(Evidence::EndpointSlice);
                 continue;
             }
+            self.edges_of(face);
             if self.tables.has_selector(scope, face, at) {
                 continue;
             }
@@ -461,6 +506,18 @@ impl<'d> Found<'d> {
             self.evidence.add(Evidence::EndpointSlice);
         }
         true
+    }
+
+    /// What is said of a slice's service changes when the service does.
+    fn edges_of(&mut self, face: &Face) {
+        let Query { at, scope, .. } = self.query;
+        let uid = crate::book::named(&face.namespace, &face.service);
+        let ids = self.tables.named.get(&PodKey { scope, uid });
+        for service in ids.into_iter().flatten().filter_map(|id| self.tables.service(*id)) {
+            self.span.edge(service.window.since, at);
+            self.span.edge(service.window.until, at);
+            service.edges(&mut self.span, at);
+        }
     }
 
     fn port_fits(&self) -> bool {
@@ -490,6 +547,17 @@ impl<'d> Found<'d> {
         self.given = self.tables.names.find(self.query.ip, self.query.port);
         if self.given.is_some() {
             self.evidence.add(Evidence::HostsFile);
+        }
+    }
+}
+
+// === impl Service ===
+
+impl Service {
+    /// It may be something else on the other side of its states' beginnings.
+    fn edges(&self, span: &mut Span, at: Timestamp) {
+        for (from, ..) in self.specs.iter().skip(1) {
+            span.edge(*from, at);
         }
     }
 }

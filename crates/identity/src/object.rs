@@ -244,6 +244,31 @@ impl Object {
             Body::Namespace => Kind::Namespace,
         }
     }
+
+    /// Bytes of memory, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let Meta { name, namespace, labels, annotations, .. } = &self.meta;
+        let text = |pairs: &[(String, String)]| {
+            pairs.iter().map(|(name, value)| 48 + name.len() + value.len()).sum::<usize>()
+        };
+        let body = match &self.body {
+            Body::Pod(pod) => {
+                let ports = pod.containers.iter().map(|container| container.ports.len());
+                pod.ips.len() * 17 + pod.containers.len() * 64 + ports.sum::<usize>() * 40
+            }
+            Body::Service(service) => {
+                let names = service.outside_names.iter().map(|name| 24 + name.len());
+                let ips = service.cluster_ips.len() + service.outside_ips.len();
+                let selector = service.selector.as_deref().map_or(0, text);
+                names.sum::<usize>() + ips * 17 + selector + service.ports.len() * 80
+            }
+            Body::Slice(slice) => slice.endpoints.len() * 64 + slice.ports.len() * 4,
+            Body::Node(node) => node.ips.len() * 17 + node.pod_networks.len() * 18,
+            Body::Owner | Body::Namespace => 0,
+        };
+        size_of::<Self>() + name.len() + namespace.len() + text(labels) + text(annotations) + body
+    }
 }
 
 // === impl Event ===

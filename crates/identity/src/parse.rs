@@ -33,6 +33,13 @@ const ANNOTATION_BYTES_MAX: usize = 1024;
 const ANNOTATIONS_MAX: usize = 64;
 /// Labels kept of an object.
 const LABELS_MAX: usize = 256;
+/// Addresses kept of a pod, and of a service or a node.
+const POD_ADDRESSES_MAX: usize = 64;
+const ADDRESSES_MAX: usize = 1024;
+/// Containers kept of a pod.
+const CONTAINERS_MAX: usize = 256;
+/// Ports kept of a container, a service or a slice.
+const PORTS_MAX: usize = 1024;
 /// Where container networks tell of a pod's further interfaces.
 const NETWORK_STATUS: [&str; 2] =
     ["k8s.v1.cni.cncf.io/network-status", "k8s.v1.cni.cncf.io/networks-status"];
@@ -95,8 +102,12 @@ pub fn slim(json: &str, kind: &str) -> Option<String> {
         kind.clone_into(&mut raw.kind);
     }
     let annotations = &mut raw.metadata.annotations;
-    annotations.retain(|_, text| text.as_ref().is_some_and(|t| t.len() <= ANNOTATION_BYTES_MAX));
-    let latest = raw.metadata.managed_fields.drain(..).max_by(|a, b| a.time.cmp(&b.time));
+    annotations.retain(|name, text| {
+        let is_short = text.as_ref().is_some_and(|text| text.len() <= ANNOTATION_BYTES_MAX);
+        // It says addresses.
+        is_short || NETWORK_STATUS.contains(&&**name)
+    });
+    let latest = raw.metadata.managed_fields.drain(..).max_by_key(|fields| moment(&fields.time));
     raw.metadata.managed_fields.extend(latest);
     serde_json::to_string(&raw).ok()
 }
@@ -228,6 +239,42 @@ fn ip(text: &str, of: &Meta, troubles: &mut Troubles) -> Option<IpAddr> {
     }
 }
 
+/// Not more of them than are kept: what is looked at for every call is bounded.
+fn first<'t, T>(
+    all: &'t [T],
+    max: usize,
+    of: &Meta,
+    troubles: &mut Troubles,
+) -> impl Iterator<Item = &'t T> + use<'t, T> {
+    if all.len() > max {
+        troubles.note("lists in objects that are too long", || {
+            format!("{} {}/{}: {} of {max}", of.kind, of.namespace, of.name, all.len())
+        });
+    }
+    all.iter().take(max)
+}
+
+/// The addresses that `texts` write, each once.
+fn addresses<'t>(
+    texts: impl Iterator<Item = &'t String>,
+    max: usize,
+    of: &Meta,
+    troubles: &mut Troubles,
+) -> Vec<IpAddr> {
+    let mut ips = Vec::new();
+    for text in texts.filter(|text| !text.is_empty() && *text != "None") {
+        let Some(ip) = ip(text, of, troubles).filter(|ip| !ips.contains(ip)) else { continue };
+        if ips.len() == max {
+            troubles.note("lists in objects that are too long", || {
+                format!("{} {}/{}: more than {max} addresses", of.kind, of.namespace, of.name)
+            });
+            break;
+        }
+        ips.push(ip);
+    }
+    ips
+}
+
 fn port(number: i64, of: &Meta, troubles: &mut Troubles) -> Option<u16> {
     let port = u16::try_from(number).ok().filter(|port| *port > 0);
     if port.is_none() {
@@ -251,20 +298,15 @@ fn transport(protocol: &str) -> Option<Transport> {
 
 fn pod(raw: &raw::Object, meta: &Meta, troubles: &mut Troubles) -> PodBody {
     let (spec, status) = (&raw.spec, &raw.status);
-    let mut ips = Vec::new();
     let own = status.pod_ips.iter().map(|ip| &ip.ip).chain([&status.pod_ip]);
     let hosts = status.host_ips.iter().map(|ip| &ip.ip).chain([&status.host_ip]);
-    let mut host_ips: Vec<IpAddr> = hosts.filter_map(|text| text.parse().ok()).collect();
-    host_ips.dedup();
+    let host_ips = addresses(hosts, POD_ADDRESSES_MAX, meta, troubles);
     let further = if spec.host_network { Vec::new() } else { network_status(raw) };
-    for text in own.chain(&further).filter(|text| !text.is_empty()) {
-        if let Some(ip) = ip(text, meta, troubles).filter(|ip| !ips.contains(ip)) {
-            ips.push(ip);
-        }
-    }
+    let ips = addresses(own.chain(&further), POD_ADDRESSES_MAX, meta, troubles);
     let sidecars = spec.init_containers.iter().filter(|c| c.restart_policy == "Always");
-    let containers =
-        spec.containers.iter().chain(sidecars).map(|c| container(c, meta, troubles)).collect();
+    let all: Vec<_> = spec.containers.iter().chain(sidecars).collect();
+    let containers: Vec<_> = first(&all, CONTAINERS_MAX, meta, troubles).copied().collect();
+    let containers = containers.into_iter().map(|c| container(c, meta, troubles)).collect();
     let ends = status.container_statuses.iter().map(|status| status.state.terminated.as_ref());
     let ends: Option<Vec<_>> = ends.collect();
     let ended = ends.filter(|ends| !ends.is_empty());
@@ -296,7 +338,7 @@ fn status_changed(raw: &raw::Object) -> Option<Timestamp> {
 
 fn container(raw: &raw::Container, meta: &Meta, troubles: &mut Troubles) -> Container {
     let mut ports = Vec::new();
-    for declared in &raw.ports {
+    for declared in first(&raw.ports, PORTS_MAX, meta, troubles) {
         let Some(transport) = transport(&declared.protocol) else { continue };
         let Some(number) = port(declared.container_port, meta, troubles) else { continue };
         let host = u16::try_from(declared.host_port).unwrap_or(0);
@@ -318,20 +360,13 @@ fn network_status(raw: &raw::Object) -> Vec<String> {
 
 fn service(raw: &raw::Object, meta: &Meta, troubles: &mut Troubles) -> ServiceBody {
     let spec = &raw.spec;
-    let mut addresses = |texts: &mut dyn Iterator<Item = &String>| {
-        let mut ips = Vec::new();
-        for text in texts.filter(|text| !text.is_empty() && *text != "None") {
-            if let Some(ip) = ip(text, meta, troubles).filter(|ip| !ips.contains(ip)) {
-                ips.push(ip);
-            }
-        }
-        ips
-    };
-    let cluster_ips = addresses(&mut spec.cluster_ips.iter().chain([&spec.cluster_ip]));
+    let own = spec.cluster_ips.iter().chain([&spec.cluster_ip]);
+    let cluster_ips = addresses(own, ADDRESSES_MAX, meta, troubles);
     let ingress = &raw.status.load_balancer.ingress;
     let given = ingress.iter().map(|ingress| &ingress.ip).chain([&spec.load_balancer_ip]);
-    let outside_ips = addresses(&mut given.chain(&spec.external_ips));
+    let outside_ips = addresses(given.chain(&spec.external_ips), ADDRESSES_MAX, meta, troubles);
     let names = ingress.iter().map(|ingress| &ingress.hostname).filter(|name| !name.is_empty());
+    let ports: Vec<_> = first(&spec.ports, PORTS_MAX, meta, troubles).collect();
     let external_name = if spec.r#type == "ExternalName" { &*spec.external_name } else { "" };
     ServiceBody {
         selector: selector(&spec.selector),
@@ -340,7 +375,7 @@ fn service(raw: &raw::Object, meta: &Meta, troubles: &mut Troubles) -> ServiceBo
         outside_names: names.cloned().collect(),
         external_name: external_name.to_owned(),
         is_local: spec.external_traffic_policy == "Local",
-        ports: spec.ports.iter().filter_map(|port| service_port(port, meta, troubles)).collect(),
+        ports: ports.into_iter().filter_map(|port| service_port(port, meta, troubles)).collect(),
     }
 }
 
@@ -351,6 +386,8 @@ fn selector(value: &Value) -> Option<Vec<(String, String)>> {
         .map(|(name, text)| (name.clone(), text.as_str().unwrap_or_default().to_owned()))
         .collect();
     pairs.sort();
+    // More of them than a pod has labels: with one too many it still selects nothing.
+    pairs.truncate(LABELS_MAX + 1);
     Some(pairs)
 }
 
@@ -390,9 +427,7 @@ fn slice(raw: &raw::Object, meta: &Meta, troubles: &mut Troubles) -> Option<Slic
             endpoints.extend(ips.map(|ip| (ip, pod)));
         }
     }
-    let ports = raw
-        .ports
-        .iter()
+    let ports = first(&raw.ports, PORTS_MAX, meta, troubles)
         .filter_map(|port| Some((u16::try_from(port.port?).ok()?, transport(&port.protocol)?)));
     Some(SliceBody { service: service.clone(), ports: ports.collect(), endpoints })
 }
@@ -400,18 +435,12 @@ fn slice(raw: &raw::Object, meta: &Meta, troubles: &mut Troubles) -> Option<Slic
 // === nodes ===
 
 fn node(raw: &raw::Object, meta: &Meta, troubles: &mut Troubles) -> NodeBody {
-    let mut ips = Vec::new();
-    for address in &raw.status.addresses {
-        // Hostname, InternalDNS and ExternalDNS are names.
-        if address.r#type.ends_with("IP")
-            && let Some(ip) = ip(&address.address, meta, troubles)
-        {
-            ips.push(ip);
-        }
-    }
+    // Hostname, InternalDNS and ExternalDNS are names.
+    let own = raw.status.addresses.iter().filter(|address| address.r#type.ends_with("IP"));
+    let ips = addresses(own.map(|own| &own.address), ADDRESSES_MAX, meta, troubles);
     let label = |name: &&str| meta.labels.iter().find(|(label, _)| label == name);
     let zone = ZONES.iter().find_map(label).map(|(_, zone)| zone.clone()).unwrap_or_default();
-    let networks = raw.spec.pod_cidrs.iter().chain([&raw.spec.pod_cidr]);
+    let networks = raw.spec.pod_cidrs.iter().take(ADDRESSES_MAX).chain([&raw.spec.pod_cidr]);
     let mut pod_networks: Vec<_> = networks.filter_map(|text| text.parse().ok()).collect();
     pod_networks.sort();
     pod_networks.dedup();

@@ -29,8 +29,8 @@ pub(crate) struct Tables {
     pub(crate) named: Map<PodKey, SmallVec<[u32; 1]>>,
     pub(crate) nodes: Map<Id, Arc<Node>>,
     pub(crate) node_ports: Map<NodePort, Claims>,
-    /// The networks that nodes give addresses from.
-    pub(crate) networks: Map<Network, u32>,
+    /// The networks that nodes give addresses from, and which node did.
+    pub(crate) networks: Map<Network, Claims>,
     /// The lengths of their prefixes.
     pub(crate) prefixes: SmallVec<[u8; 4]>,
     /// What the user calls addresses.
@@ -91,8 +91,8 @@ pub(crate) enum Holder {
     Host(Arc<Pod>),
     /// The pod has ports of its node mapped to its own.
     Mapped(Arc<Pod>),
-    /// The node.
-    Node(u32),
+    /// The node, and which one of those that bore its name.
+    Node(u32, u32),
     /// The service, by an address of its own.
     Cluster(u32),
     /// The service, by an address that it was given.
@@ -179,7 +179,8 @@ pub(crate) struct Port {
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) name: Name,
-    pub(crate) zone: Option<Name>,
+    /// Where it is, by the time from which it was there; the first also before.
+    pub(crate) zones: SmallVec<[(Timestamp, Option<Name>); 1]>,
 }
 
 /// An endpoint slice, without its endpoints.
@@ -283,6 +284,16 @@ impl Service {
     pub(crate) fn spec(&self, at: Timestamp) -> Option<&Spec> {
         let after = self.specs.partition_point(|(from, ..)| *from <= at);
         self.specs.get(after.saturating_sub(1)).map(|(_, _, spec)| &**spec)
+    }
+}
+
+// === impl Node ===
+
+impl Node {
+    /// Where it was at this time.
+    pub(crate) fn zone(&self, at: Timestamp) -> Option<&Name> {
+        let after = self.zones.partition_point(|(from, _)| *from <= at);
+        self.zones.get(after.saturating_sub(1))?.1.as_ref()
     }
 }
 

@@ -331,6 +331,68 @@ fn what_a_reader_remembers_is_what_the_directory_says() {
     assert!(known > 1000, "{known}");
 }
 
+#[test]
+fn an_answer_ends_where_a_pod_comes_to_the_address_of_a_node() {
+    let meta = Meta {
+        kind: "Pod".into(),
+        name: "a".into(),
+        uid: Uid(1),
+        created: Some(Timestamp(10 * SECOND)),
+        changed: Timestamp(10 * SECOND),
+        ..Meta::default()
+    };
+    let body =
+        PodBody { node: "n1".into(), host_network: true, ips: vec![ip(1)], ..PodBody::default() };
+    let mut book = Book::new(Limits::default());
+    let pod = Object { meta, body: Body::Pod(body) };
+    book.apply(&Event::new(None, Change::Applied(pod)));
+    let directory = book.directory();
+    let mut memo = identity::Memo::new(directory.clone(), 20);
+    for at in [0, 9 * SECOND, 10 * SECOND, 20 * SECOND, 9 * SECOND] {
+        let (port, transport, at) = (53, Transport::Tcp, Timestamp(at));
+        let query = Query { scope: 0, ip: ip(1), port, transport, at, process: None };
+        let node = directory.find(&query).node().map(str::to_owned);
+        assert_eq!(node.is_some(), at >= Timestamp(10 * SECOND));
+        assert_eq!(memo.find(&query, |found| found.node().map(str::to_owned)), &node, "{at:?}");
+    }
+}
+
+#[test]
+fn an_answer_by_a_slice_ends_where_its_service_selects() {
+    let meta = |kind: &str, uid: u128, created: u64| Meta {
+        kind: kind.into(),
+        name: "a".into(),
+        uid: Uid(uid),
+        created: Some(Timestamp(created * SECOND)),
+        changed: Timestamp(created * SECOND),
+        ..Meta::default()
+    };
+    let slice = identity::SliceBody {
+        service: "a".into(),
+        ports: vec![(PORT, Transport::Tcp)],
+        endpoints: vec![(ip(1), None)],
+    };
+    let service =
+        ServiceBody { selector: Some(vec![("x".into(), "y".into())]), ..ServiceBody::default() };
+    let objects = [
+        Object { meta: meta("EndpointSlice", 1, 5), body: Body::Slice(slice) },
+        Object { meta: meta("Service", 2, 10), body: Body::Service(service) },
+    ];
+    let mut book = Book::new(Limits::default());
+    for object in objects {
+        book.apply(&Event::new(None, Change::Applied(object)));
+    }
+    let directory = book.directory();
+    let mut memo = identity::Memo::new(directory.clone(), 20);
+    for at in [7, 20, 9] {
+        let (transport, at) = (Transport::Tcp, Timestamp(at * SECOND));
+        let query = Query { scope: 0, ip: ip(1), port: PORT, transport, at, process: None };
+        let service = directory.find(&query).service().map(str::to_owned);
+        assert_eq!(service.is_some(), at < Timestamp(10 * SECOND));
+        assert_eq!(memo.find(&query, |found| found.service().map(str::to_owned)), &service);
+    }
+}
+
 fn ask(dice: &mut Dice, truth: &Truth, directory: &identity::Directory, score: &mut Score) {
     let pod = &truth.pods[dice.roll(truth.pods.len() as u64) as usize];
     // As often near the edges as in the middle.

@@ -13,7 +13,10 @@ mod watch;
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -61,6 +64,8 @@ pub struct Habits {
     pub gone_by_status: bool,
     /// How often watches get a bookmark.
     pub bookmark: Duration,
+    /// About how many changes of a kind are remembered.
+    pub log: usize,
 }
 
 #[derive(Debug)]
@@ -69,6 +74,7 @@ pub(crate) struct State {
     /// The version, for watches to wait on.
     changed: signal::Sender<u64>,
     begun: tokio::time::Instant,
+    sent: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -101,6 +107,7 @@ impl Mock {
             inner: Mutex::new(inner),
             changed: signal::channel(0).0,
             begun: tokio::time::Instant::now(),
+            sent: AtomicU64::new(0),
         });
         let task = tokio::spawn(serve::serve(listener, state.clone()));
         Self { state, place, task }
@@ -131,7 +138,7 @@ impl Mock {
 
     /// Makes or changes an object, which says what it is (`kind`, `apiVersion`, `metadata`).
     pub fn apply(&self, object: Value) {
-        self.change(|inner| inner.store.apply(object));
+        self.change(|inner| inner.store.apply(object, inner.habits.log));
     }
 
     /// Takes an object away. Whether it was there.
@@ -190,6 +197,12 @@ impl Mock {
         self.state.lock().open
     }
 
+    /// Bytes of lists and watches handed out, without heads.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.state.sent.load(Ordering::Relaxed)
+    }
+
     fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
         let (done, version) = {
             let mut inner = self.state.lock();
@@ -214,6 +227,11 @@ impl State {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Counts bytes that are handed out.
+    pub(crate) fn sent(&self, bytes: usize) {
+        self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
     /// Wakes when something changes.
     pub(crate) fn changes(&self) -> signal::Receiver<u64> {
         self.changed.subscribe()
@@ -233,6 +251,7 @@ impl Default for Habits {
             has_streams: true,
             gone_by_status: false,
             bookmark: Duration::from_millis(200),
+            log: usize::MAX,
         }
     }
 }

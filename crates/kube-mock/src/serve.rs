@@ -124,6 +124,10 @@ fn refuse(body: &Value, wait: Option<u32>) -> Response {
 pub(crate) const JSON: &str = "application/json";
 
 fn list(state: &State, wish: &Wish) -> Response {
+    // It stands for the whole answer, also to what was never asked for.
+    if let Some(Fault::Insert(..)) = wish.fault {
+        return faulty(Vec::new(), wish.fault.clone());
+    }
     let mut inner = state.lock();
     let page = match wish.query.get("continue") {
         Some(token) => inner.store.page(token),
@@ -144,7 +148,9 @@ fn list(state: &State, wish: &Wish) -> Response {
         metadata["continue"] = json!(inner.store.keep(Page { version, rest }));
     }
     drop(inner);
-    let body = whole_list(wish, page.rest, &metadata).to_string();
+    let items = page.rest.iter().map(|stored| stored.value()).collect();
+    let body = whole_list(wish, items, &metadata).to_string();
+    state.sent(body.len());
     faulty(body.into_bytes(), wish.fault.clone())
 }
 

@@ -1,6 +1,9 @@
 //! The objects, and what happened to them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use serde_json::{Value, json};
 
@@ -20,7 +23,7 @@ pub(crate) struct Store {
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     /// By namespace and name.
-    objects: BTreeMap<(String, String), Value>,
+    objects: BTreeMap<(String, String), Arc<Stored>>,
     /// What happened, in its order.
     log: Vec<Change>,
     /// What happened up to this version is forgotten.
@@ -32,14 +35,22 @@ pub(crate) struct Table {
 pub(crate) struct Change {
     pub(crate) version: u64,
     pub(crate) what: &'static str,
-    pub(crate) object: Value,
+    pub(crate) object: Arc<Stored>,
+}
+
+/// An object as it was for a time. Its text takes a fraction of what the value would.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) namespace: String,
+    pub(crate) json: String,
+    uid: String,
 }
 
 /// The rest of a list.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
     pub(crate) version: u64,
-    pub(crate) rest: Vec<Value>,
+    pub(crate) rest: Vec<Arc<Stored>>,
 }
 
 /// The kinds, by their paths.
@@ -69,7 +80,7 @@ impl Store {
     }
 
     /// Makes or changes an object; it gets its version, and an identity if it has none.
-    pub(crate) fn apply(&mut self, mut object: Value) {
+    pub(crate) fn apply(&mut self, mut object: Value, log_max: usize) {
         self.version += 1;
         let version = self.version;
         let metadata = &mut object["metadata"];
@@ -79,18 +90,22 @@ impl Store {
             metadata["uid"] = json!(uid);
         }
         let Some(plural) = plural(&object) else { return };
-        self.tables.entry(plural.to_owned()).or_default().put(version, "MODIFIED", object);
+        let table = self.tables.entry(plural.to_owned()).or_default();
+        table.put(version, "MODIFIED", &object);
+        table.forget(log_max);
     }
 
     pub(crate) fn delete(&mut self, kind: &str, namespace: &str, name: &str) -> bool {
         let Some(plural) = plural(&json!({ "kind": kind })) else { return false };
         let Some(table) = self.tables.get_mut(plural) else { return false };
         let key = (namespace.to_owned(), name.to_owned());
-        let Some(mut object) = table.objects.get(&key).cloned() else { return false };
+        let Some(mut object) = table.objects.get(&key).map(|stored| stored.value()) else {
+            return false;
+        };
         self.version += 1;
         // A deleted object carries the version of its deletion.
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
-        table.put(self.version, "DELETED", object);
+        table.put(self.version, "DELETED", &object);
         true
     }
 
@@ -99,7 +114,7 @@ impl Store {
         let version = step.version();
         self.version = self.version.max(version);
         let what = if step.what == "DELETED" { "DELETED" } else { "MODIFIED" };
-        self.tables.entry(plural.to_owned()).or_default().put(version, what, step.object.clone());
+        self.tables.entry(plural.to_owned()).or_default().put(version, what, &step.object);
     }
 
     pub(crate) fn compact(&mut self) {
@@ -113,7 +128,8 @@ impl Store {
 
     pub(crate) fn truth(&self) -> Value {
         let objects = self.tables.values().flat_map(|table| table.objects.values());
-        json!({"apiVersion": "v1", "kind": "List", "items": objects.collect::<Vec<_>>()})
+        let objects: Vec<_> = objects.map(|stored| stored.value()).collect();
+        json!({"apiVersion": "v1", "kind": "List", "items": objects})
     }
 
     /// The rest of a list, by its token.
@@ -138,7 +154,7 @@ fn plural(object: &Value) -> Option<&'static str> {
 
 impl Table {
     /// The objects of a namespace, or of all.
-    pub(crate) fn objects(&self, namespace: Option<&str>) -> impl Iterator<Item = &Value> {
+    pub(crate) fn objects(&self, namespace: Option<&str>) -> impl Iterator<Item = &Arc<Stored>> {
         let is_in = move |own: &str| namespace.is_none_or(|namespace| own == namespace);
         self.objects.iter().filter(move |((own, _), _)| is_in(own)).map(|(_, object)| object)
     }
@@ -155,19 +171,26 @@ impl Table {
     /// Earlier states of an object, before `version`.
     pub(crate) fn before<'t>(
         &'t self,
-        of: &'t Value,
+        of: &'t Stored,
         version: u64,
     ) -> impl Iterator<Item = &'t Change> {
-        let uid = &of["metadata"]["uid"];
-        let is_it = move |change: &&Change| {
-            change.version < version && change.object["metadata"]["uid"] == *uid
-        };
+        let is_it = move |change: &&Change| change.version < version && change.object.uid == of.uid;
         self.log.iter().filter(is_it)
     }
 
-    fn put(&mut self, version: u64, what: &'static str, object: Value) {
+    /// Remembers about so many of the latest changes.
+    fn forget(&mut self, log_max: usize) {
+        if self.log.len() / 2 >= log_max {
+            let gone = self.log.len() - log_max;
+            self.forgotten = self.log.drain(..gone).next_back().map_or(0, |change| change.version);
+        }
+    }
+
+    fn put(&mut self, version: u64, what: &'static str, object: &Value) {
         let text = |name: &str| object["metadata"][name].as_str().unwrap_or_default().to_owned();
         let key = (text("namespace"), text("name"));
+        let json = object.to_string();
+        let object = Arc::new(Stored { namespace: key.0.clone(), json, uid: text("uid") });
         let what = match what {
             "MODIFIED" if !self.objects.contains_key(&key) => "ADDED",
             other => other,
@@ -178,5 +201,13 @@ impl Table {
             self.objects.insert(key, object.clone());
         }
         self.log.push(Change { version, what, object });
+    }
+}
+
+// === impl Stored ===
+
+impl Stored {
+    pub(crate) fn value(&self) -> Value {
+        serde_json::from_str(&self.json).unwrap_or_default()
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     Fault, State, Verb,
     serve::{JSON, Wish, partial},
     status,
-    store::Change,
+    store::{Change, Stored},
 };
 
 /// A watch that somebody reads.
@@ -154,7 +154,7 @@ impl Feed {
 
     async fn change(&mut self, change: &Change) -> Result<(), Over> {
         let namespace = self.wish.namespace.as_deref();
-        if namespace.is_some_and(|own| change.object["metadata"]["namespace"] != *own) {
+        if namespace.is_some_and(|own| change.object.namespace != own) {
             return Ok(());
         }
         self.event(change.what, &change.object).await?;
@@ -176,9 +176,12 @@ impl Feed {
         Ok(())
     }
 
-    async fn event(&mut self, what: &str, object: &Value) -> Result<(), Over> {
-        let object = if self.wish.is_metadata { partial(object) } else { object.clone() };
-        self.line(&json!({"type": what, "object": object}).to_string()).await
+    async fn event(&mut self, what: &str, object: &Stored) -> Result<(), Over> {
+        let line = match self.wish.is_metadata {
+            true => format!("{{\"type\":\"{what}\",\"object\":{}}}", partial(&object.value())),
+            false => format!("{{\"type\":\"{what}\",\"object\":{}}}", object.json),
+        };
+        self.line(&line).await
     }
 
     /// Says how far the watch has come; and whether all there was has been told.
@@ -243,6 +246,7 @@ impl Feed {
     }
 
     async fn send(&mut self, bytes: Vec<u8>) -> Result<(), Over> {
+        self.state.sent(bytes.len());
         self.out.send(Ok(bytes.into())).await.map_err(|_| Over)
     }
 }

@@ -67,11 +67,22 @@ fn find_by_names(mask: &Mask, text: &str, hits: &mut Hits) {
             };
             // `=>`, `==`, `:=`
             let doubled = bytes.get(at + 1).is_some_and(|next| b"=>".contains(next));
+            if is_of_ring(name.text, text)
+                && let Some(end) = value::numbers(text, at + 1)
+            {
+                done = end;
+                continue;
+            }
             done = value::find(text, at + 1 + usize::from(doubled), place, hits);
         } else if matches!(name.text, "name" | "key" | "Name" | "Key") {
             find_apart(mask, text, at + 1, hits);
         }
     }
+}
+
+/// A database's node says which places of a ring it has: whole numbers beside the name of its data centre.
+fn is_of_ring(name: &str, text: &str) -> bool {
+    name == "tokens" && text.contains("data_center")
 }
 
 /// A name as it stands before a separator.
@@ -299,6 +310,25 @@ mod tests {
             "<passage>text</passage>",
         ] {
             assert_eq!(mask.text(text), text);
+        }
+    }
+
+    #[test]
+    fn places_of_a_ring_are_no_secrets() {
+        for open in [
+            r#"{"data_center":"dc1","tokens":["-9223372036854775808", "17"],"rack":"r1"}"#,
+            r#"{"row":["{\"data_center\":\"dc1\",\"tokens\":[\"-42\",\"0\"]}"]}"#,
+        ] {
+            assert_eq!(masked(&mask(), open, false), open);
+        }
+        for shut in [
+            r#"{"data_center":"dc1","tokens":["-42","hunter2"]}"#,
+            r#"{"data_center":"dc1","tokens":["007"]}"#,
+            r#"{"data_center":"dc1","tokens":["12"#,
+            r#"{"data_center":"dc1","access_tokens":["17"]}"#,
+            r#"{"user":"bob","tokens":["123456"]}"#,
+        ] {
+            assert_ne!(masked(&mask(), shut, false), shut, "{shut}");
         }
     }
 

@@ -134,6 +134,17 @@ fn nest(text: &str, from: usize, place: Place, hits: &mut Hits) -> usize {
     bytes.len()
 }
 
+/// Where the list at `from` ends, if all in it are whole numbers, in quotes or not.
+pub(crate) fn numbers(text: &str, from: usize) -> Option<usize> {
+    let list = text.get(from..)?.trim_start().strip_prefix('[')?;
+    let (inner, behind) = list.split_once(']')?;
+    let is_number = |text: &str| {
+        let bare = text.trim_matches([' ', '\\', '"']);
+        bare.parse::<i64>().is_ok_and(|number| number.to_string() == bare)
+    };
+    inner.split(',').all(is_number).then(|| text.len() - behind.len())
+}
+
 fn boundary(text: &str, at: usize) -> usize {
     (at..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
 }

@@ -1,13 +1,13 @@
 //! The call: a request and its response, or the half of it that was seen.
 
-use crate::{Endpoint, Message, Protocol, Timestamp, Transport};
+use crate::{Endpoint, Message, Noticed, Protocol, Timestamp, Transport};
 
 /// One finished entry, borrowed from the shard that made it; gone after [`CallSink::call`] returns.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'s> {
     /// The protocol it was spoken in.
     pub protocol: &'static Protocol,
-    /// TCP or UDP.
+    /// What carried it.
     pub transport: Transport,
     /// Who asked. Where a server asks (a broker that delivers), this is the server.
     pub client: Endpoint,
@@ -18,6 +18,12 @@ pub struct Call<'s> {
     pub translated: Option<&'s Translated>,
     /// The flow's number: the ordinal of its first packet in the whole input, from 1.
     pub stream: u64,
+    /// What everybody who saw the flow begin calls it, wherever they saw it: both initial sequence numbers
+    /// of a connection, a print of the first datagram. 0 if its beginning was not seen.
+    pub birth: u64,
+    /// Of so many thousandths of new flows its flow was one: 1000 where all were read, fewer under
+    /// pressure.
+    pub per_mille: u16,
     /// Which byte stream inside the flow it was spoken on (inside TLS, inside a tunnel), from 1 in
     /// the order in which they were found; 0 for the flow itself.
     pub inside: u32,
@@ -39,6 +45,8 @@ pub struct Call<'s> {
     pub paired_by: Option<PairedBy>,
     /// What is not there, and why.
     pub missing: Option<Missing>,
+    /// The last ICMP error about its flow that came while it was under way.
+    pub noticed: Option<Noticed>,
     /// Whether it goes on: it is shown while it lasts, and comes again under the same number when it
     /// is at its end.
     pub goes_on: bool,
@@ -124,6 +132,8 @@ pub enum Why {
     Closed,
     /// No answer came in the protocol's time.
     Timeout,
+    /// An ICMP error said that packets of its flow don't arrive.
+    Unreachable,
 }
 
 /// Where packets came from: one per file and interface.
@@ -183,6 +193,7 @@ impl Why {
             Self::Reset => "reset",
             Self::Closed => "closed",
             Self::Timeout => "timeout",
+            Self::Unreachable => "unreachable",
         }
     }
 }

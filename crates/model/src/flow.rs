@@ -9,6 +9,10 @@ pub enum Transport {
     Tcp,
     /// RFC 768.
     Udp,
+    /// Questions of ICMP and ICMPv6 that have a number (RFC 792, RFC 4443 §4): one message a packet.
+    Icmp,
+    /// RFC 9260.
+    Sctp,
 }
 
 /// One end of a flow.
@@ -16,7 +20,7 @@ pub enum Transport {
 pub struct Endpoint {
     /// IPv4 or IPv6 address.
     pub ip: IpAddr,
-    /// TCP or UDP port.
+    /// TCP or UDP port; the identifier of a question of ICMP, the same at both ends (RFC 5508 §3.1).
     pub port: u16,
 }
 
@@ -48,15 +52,51 @@ pub struct FlowKey {
     pub a: Endpoint,
     /// The higher endpoint.
     pub b: Endpoint,
-    /// TCP or UDP.
+    /// What carries it.
     pub transport: Transport,
     /// Which address space the addresses belong to (overlapping clusters); 0 unless told otherwise.
     pub scope: u16,
 }
 
+// === impl Transport ===
+
+impl Transport {
+    /// The word in the output contract.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Icmp => "icmp",
+            Self::Sctp => "sctp",
+        }
+    }
+
+    /// What has this [`name`](Self::name).
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Tcp, Self::Udp, Self::Icmp, Self::Sctp].into_iter().find(|one| one.name() == name)
+    }
+
+    /// Whether its ends have ports: where they have none, an endpoint's is what tells questions apart.
+    #[must_use]
+    pub fn has_ports(self) -> bool {
+        self != Self::Icmp
+    }
+
+    /// Whether what comes is in order, and goes on where it ended; otherwise each packet is for itself.
+    #[must_use]
+    pub fn is_ordered(self) -> bool {
+        matches!(self, Self::Tcp | Self::Sctp)
+    }
+}
+
 // === impl Dir ===
 
 impl Dir {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::Ab, Self::Ba];
+
     /// The other way.
     #[must_use]
     pub fn flip(self) -> Self {

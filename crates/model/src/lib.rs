@@ -4,9 +4,11 @@
 
 mod budget;
 mod call;
+mod date;
 mod flow;
 mod lore;
 mod message;
+mod notice;
 mod peer;
 mod process;
 mod protocol;
@@ -14,9 +16,11 @@ mod time;
 
 pub use budget::Budget;
 pub use call::{Call, CallSink, Cover, Missing, PairedBy, Pairing, Source, Translated, Why};
+pub use date::Date;
 pub use flow::{Dir, Endpoint, FlowKey, Side, Transport};
 pub use lore::Lore;
-pub use message::{Body, BodyFacts, Mark, Message, Moment, Moments};
+pub use message::{Body, BodyFacts, BodyText, Mark, Message, Moment, Moments};
+pub use notice::{Notice, Noticed, Says};
 pub use peer::{Candidate, Doubt, Evidence, Evidences, Peer, Workload};
 pub use process::{ContainerId, Process};
 pub use protocol::{Field, Headline, Kind, Outcome, Protocol, Status, Tell, Value};

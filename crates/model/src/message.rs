@@ -76,6 +76,17 @@ pub struct BodyFacts<'m> {
     pub encoding: Option<&'m str>,
 }
 
+/// What a body says, in the place of its bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct BodyText<'m> {
+    /// The media type of the text: `application/json`.
+    pub media_type: &'m str,
+    /// The text; whole in itself, also where not all of the body is in it.
+    pub text: &'m [u8],
+    /// Whether all that the bytes say is in it.
+    pub whole: bool,
+}
+
 // === impl Mark ===
 
 impl Mark {

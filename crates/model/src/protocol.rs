@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::{BodyFacts, Lore, Message};
+use crate::{BodyFacts, BodyText, Lore, Message};
 
 /// A protocol as everything above the dissectors sees it.
 pub struct Protocol {
@@ -66,6 +66,9 @@ pub trait Tell {
     fn header(&mut self, name: &[u8], value: &[u8]);
     /// How to read the body.
     fn body(&mut self, facts: BodyFacts<'_>);
+    /// What the body says, where only the protocol can read its bytes: rows as JSON. It is shown in
+    /// their place wherever the body is shown; sizes stay those of the bytes.
+    fn body_text(&mut self, _text: BodyText<'_>) {}
     /// The other half of the call, where it was seen: what an answer is to, when it was asked for.
     fn other(&self) -> Option<&Message> {
         None

@@ -94,6 +94,6 @@ fn decode(decoder: &mut Decoder, bytes: &[u8]) -> u64 {
     match black_box(&content) {
         Content::Tcp(segment) => segment.hash ^ u64::from(segment.seq),
         Content::Udp(datagram) => datagram.hash ^ datagram.payload.len() as u64,
-        Content::Nothing => 0,
+        _ => 0,
     }
 }

@@ -1,6 +1,6 @@
 //! Who sent a packet to whom, by version of IP: each stays in registers, and is never mixed.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use model::{Dir, Endpoint, FlowKey, Transport};
 
@@ -41,6 +41,14 @@ impl Addresses {
     /// Before the first IP header.
     pub const NONE: Self =
         Self::V4(Pair { src: Ipv4Addr::UNSPECIFIED, dst: Ipv4Addr::UNSPECIFIED });
+
+    /// Who sent the packet.
+    pub fn src(self) -> IpAddr {
+        match self {
+            Self::V4(pair) => pair.src.into(),
+            Self::V6(pair) => pair.src.into(),
+        }
+    }
 }
 
 // === impl Context ===
@@ -126,8 +134,6 @@ impl Address for Ipv6Addr {
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
-
     use proptest::prelude::*;
 
     use super::*;

@@ -132,6 +132,14 @@ impl Decoder {
     }
 }
 
+/// What an ordinary packet carries, as a [`Decoder`] with this seed would say; None of any other, which
+/// takes a decoder.
+#[inline]
+#[must_use]
+pub fn glance<'a>(packet: &Packet<'a>, seed: u64) -> Option<Content<'a>> {
+    straight(Context { scope: packet.scope, seed }, packet)
+}
+
 /// Ethernet, perhaps a VLAN, IP, TCP or UDP; everything else is left to the walk.
 #[inline]
 fn straight<'a>(context: Context, packet: &Packet<'a>) -> Option<Content<'a>> {

@@ -28,6 +28,11 @@ const FRAGMENT_OFFSET: u16 = 0x1fff;
 // === impl Ip ===
 
 impl<A> Ip<'_, A> {
+    /// Where in its packet it begins, in bytes.
+    pub fn offset(&self) -> usize {
+        usize::from(self.fragment & FRAGMENT_OFFSET) * 8
+    }
+
     /// Whether it is a part of a packet only.
     #[inline]
     pub fn is_fragment(&self) -> bool {
@@ -54,7 +59,7 @@ pub(crate) fn v4(ip: Ip<'_, Ipv4Addr>) -> Read<'_> {
     Ok(Step::Part(Fragment {
         id: FragmentId::v4(addresses, ip.id, ip.protocol),
         protocol: ip.protocol,
-        offset: usize::from(ip.fragment & FRAGMENT_OFFSET) * 8,
+        offset: ip.offset(),
         more: ip.fragment & MORE_FRAGMENTS != 0,
         payload: ip.payload,
     }))

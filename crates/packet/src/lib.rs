@@ -1,4 +1,4 @@
-//! From the bytes of a packet to a TCP segment or a UDP datagram. Views, checked once at the door.
+//! From the bytes of a packet to a TCP segment, a UDP datagram, chunks of SCTP, or what ICMP says. Views, checked once at the door.
 //!
 //! ```text
 //! Packet ─► link ─► ip ─────────► transport ─► Content
@@ -12,16 +12,18 @@ mod counts;
 mod decoder;
 mod fragments;
 mod hash;
+mod icmp;
 mod ip;
 mod link;
 mod names;
 mod packet;
 mod ppp;
+mod sctp;
 mod transport;
 mod tunnel;
 mod view;
 
 pub use counts::{Count, Counts};
-pub use decoder::{Decoder, DecoderLimits};
+pub use decoder::{Decoder, DecoderLimits, glance};
 pub use names::{Header, Unread};
-pub use packet::{Content, Datagram, LinkType, Packet, Segment, TcpFlags};
+pub use packet::{Bundle, Chunk, Content, Datagram, LinkType, Packet, Quote, Segment, TcpFlags};

@@ -42,9 +42,9 @@ pub enum Unread {
     FragmentRepeated,
     /// Address resolution (RFC 826).
     Arp,
-    /// RFC 792.
+    /// RFC 792: neither a numbered question nor an error about a flow.
     Icmp,
-    /// RFC 4443.
+    /// RFC 4443, likewise: neighbour discovery, groups.
     Icmpv6,
     /// An EtherType that carries no IP.
     EtherType(u16),
@@ -85,6 +85,8 @@ pub enum Header {
     Gre,
     Erspan,
     Ip,
+    Icmp,
+    Sctp,
 }
 
 // === impl Unread ===
@@ -201,6 +203,8 @@ impl Header {
             Self::Gre => "GRE",
             Self::Erspan => "ERSPAN",
             Self::Ip => "IP",
+            Self::Sctp => "SCTP",
+            Self::Icmp => "ICMP",
         }
     }
 }
@@ -324,7 +328,6 @@ fn ip_protocol(n: u8) -> &'static str {
         108 => "IPComp",
         112 => "VRRP",
         115 => "L2TP",
-        132 => "SCTP",
         136 => "UDP-Lite",
         137 => "MPLS in IP",
         _ => "",

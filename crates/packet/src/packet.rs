@@ -1,6 +1,6 @@
 //! The nouns of this crate: what goes in, what comes out.
 
-use model::{Dir, FlowKey, Timestamp};
+use model::{Dir, FlowKey, Notice, Timestamp};
 
 /// A packet as captured; borrowed from the buffer or ring that holds it.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,13 @@ pub enum Content<'c> {
     Tcp(Segment<'c>),
     /// A UDP datagram.
     Udp(Datagram<'c>),
+    /// A packet of SCTP.
+    Sctp(Bundle<'c>),
+    /// A question or an answer of ICMP or ICMPv6 that carries an identifier; its payload is the whole
+    /// message.
+    Icmp(Datagram<'c>),
+    /// An error of ICMP or ICMPv6 about a packet of a flow.
+    Quote(Quote),
     /// Nothing for us, or not yet (a fragment); the decoder has counted it by name.
     Nothing,
 }
@@ -59,7 +66,7 @@ pub struct Segment<'c> {
     pub cut: u32,
 }
 
-/// A UDP datagram (RFC 768).
+/// A UDP datagram (RFC 768), or what comes as one.
 #[derive(Clone, Copy, Debug)]
 pub struct Datagram<'c> {
     /// Its flow.
@@ -75,6 +82,50 @@ pub struct Datagram<'c> {
     pub payload: &'c [u8],
     /// Payload bytes that the datagram had on the wire but the snap length took from the capture.
     pub cut: u32,
+}
+
+/// A packet of SCTP: chunks that came together (RFC 9260 §3).
+#[derive(Clone, Copy, Debug)]
+pub struct Bundle<'c> {
+    /// The ends that it went between; an association may use several.
+    pub key: FlowKey,
+    /// Which way it went.
+    pub dir: Dir,
+    /// Symmetric hash; the same for all packets between the same two *ports*, because an association
+    /// may have several addresses.
+    pub hash: u64,
+    /// The verification tag, which the receiver chose.
+    pub tag: u32,
+    /// The chunks that were captured; see [`Bundle::chunks`].
+    pub chunks: &'c [u8],
+    /// Bytes that the packet had on the wire but the snap length took from the capture.
+    pub cut: u32,
+}
+
+/// One chunk (RFC 9260 §3.2).
+#[derive(Clone, Copy, Debug)]
+pub struct Chunk<'c> {
+    /// Its type.
+    pub kind: u8,
+    /// Its flags; what they mean depends on the type.
+    pub flags: u8,
+    /// What was captured of its value.
+    pub value: &'c [u8],
+    /// Bytes of its value that were not.
+    pub cut: u32,
+}
+
+/// What was said of a packet of a flow, and the packet quoted (RFC 792, RFC 4443 §3).
+#[derive(Clone, Copy, Debug)]
+pub struct Quote {
+    /// The flow of the quoted packet.
+    pub key: FlowKey,
+    /// Which way the quoted packet went.
+    pub dir: Dir,
+    /// The hash that the flow's own packets have.
+    pub hash: u64,
+    /// What was said of it.
+    pub notice: Notice,
 }
 
 /// The control bits of a TCP segment.

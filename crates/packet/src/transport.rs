@@ -5,12 +5,15 @@ use model::Transport;
 use crate::{
     Content, Datagram, Header, Segment, TcpFlags, Unread,
     address::{Address, Addresses, Context, Pair},
-    hash, ip, tunnel,
+    hash, icmp, ip, sctp, tunnel,
     view::{Layer, Read, Step, View},
 };
 
+pub(crate) const ICMP: u8 = 1;
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
+pub(crate) const ICMPV6: u8 = 58;
+pub(crate) const SCTP: u8 = 132;
 
 /// Reads what an IP header announced by its protocol number.
 pub(crate) fn read(
@@ -33,8 +36,9 @@ pub(crate) fn read(
         (51, _) => ip::authentication(view),
         (0 | 43 | 60 | 135 | 139 | 140, Addresses::V6(_)) => ip::extension(view),
         (44, Addresses::V6(_)) => ip::fragment(addresses, view),
-        (1, _) => Err(Unread::Icmp),
-        (58, _) => Err(Unread::Icmpv6),
+        (SCTP, _) => sctp::read(context, addresses, view),
+        (ICMP, _) => icmp::v4(context, addresses, view),
+        (ICMPV6, _) => icmp::v6(context, addresses, view),
         (n, _) => Err(Unread::IpProtocol(n)),
     }
 }

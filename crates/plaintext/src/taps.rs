@@ -4,7 +4,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+        mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -25,6 +25,8 @@ use crate::{
 
 /// Records read at a time, before the caller gets a say.
 const RECORDS_MAX: usize = 4_096;
+/// Processes just begun that the watcher was not told of yet.
+const EXECS_MAX: usize = 4_096;
 /// How often we look at what the programs say: they wake us only in the midst of long writes. More often would
 /// take the processor from those who are tapped, without a use: the ring holds more than they say meanwhile.
 const LOOK: Duration = Duration::from_millis(10);
@@ -44,7 +46,7 @@ pub struct Taps {
     losses: Losses,
     streams: Streams,
     is_behind: bool,
-    execs: Sender<u32>,
+    execs: SyncSender<u32>,
     stop: Arc<AtomicBool>,
     watcher: Option<JoinHandle<()>>,
 }
@@ -68,7 +70,7 @@ impl Taps {
     /// because it lacks something.
     pub fn start(settings: Settings) -> Result<Self, TapError> {
         let (mut kernel, ring, losses) = Kernel::load(settings.ring_bytes, settings.by_syscalls)?;
-        let (execs, told) = mpsc::channel();
+        let (execs, told) = mpsc::sync_channel(EXECS_MAX);
         let stop = Arc::new(AtomicBool::new(false));
         let (ready, wait) = mpsc::channel();
         let watcher = thread::spawn({
@@ -105,8 +107,8 @@ impl Taps {
             let Self { ring, streams, execs, .. } = self;
             let count = ring.read(RECORDS_MAX, |record| {
                 if record.what == What::Exec {
-                    // A watcher that is gone follows nobody.
-                    let _ = execs.send(record.pid);
+                    // Who doesn't fit is met in the list of processes, up to two seconds later.
+                    let _ = execs.try_send(record.pid);
                 }
                 streams.record(record, now_ns, outlet);
             });
@@ -134,7 +136,7 @@ impl Drop for Taps {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         // Wakes it.
-        let _ = self.execs.send(0);
+        let _ = self.execs.try_send(0);
         if let Some(watcher) = self.watcher.take() {
             // A panic there was printed there.
             let _ = watcher.join();

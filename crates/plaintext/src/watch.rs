@@ -115,6 +115,10 @@ impl Watch {
 
     /// Looks into a file for the first time; `reach` opens it, `path` names it.
     fn file(&mut self, file: FileId, reach: &Path, path: &Path, kernel: &mut Kernel) {
+        if self.files.len() >= FILES_MAX {
+            // What speaks no TLS can be looked into again.
+            self.files.retain(|_, found| found.is_some());
+        }
         if self.files.len() >= FILES_MAX || self.files.contains_key(&file) {
             return;
         }

@@ -80,6 +80,7 @@ fn requests_under_tls_are_calls() {
         limits: Limits { body_bytes_max: u64::MAX, ..Limits::default() },
         memory: 4 << 30,
         flows_max: 1_000,
+        connections: false,
     };
     let (mut worker, mut calls) = (Worker::new(0, 1, &settings), Vec::new());
     let mut sink = |call: &Call<'_>| {

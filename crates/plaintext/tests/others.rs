@@ -173,7 +173,8 @@ fn redis_over_tls() {
     ]));
     assert!(set.status.success(), "{set:?}");
     let is_set = |talk: &Talk| talk.asked.ends_with(b"$6\r\ncolour\r\n$5\r\ngreen\r\n");
-    let talks = taps.until(port, |talks| talks.iter().any(is_set));
+    let is_done = |talk: &Talk| is_set(talk) && talk.answered.ends_with(b"+OK\r\n");
+    let talks = taps.until(port, |talks| talks.iter().any(is_done));
     let talk = talks.iter().find(|talk| is_set(talk)).expect("a connection that sets");
     assert!(talk.answered.ends_with(b"+OK\r\n"), "{talk:?}");
     drop(server);

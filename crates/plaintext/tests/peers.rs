@@ -66,12 +66,19 @@ fn node_and_its_own_openssl() {
         println!("skipped: this node can't be tapped: {why}");
         return;
     }
-    let asked = run(&mut node("ask"));
-    assert!(asked.status.success(), "{asked:?}");
     let body: Vec<u8> = (0..200_000_u32).map(|i| (i * 7 % 251) as u8).collect();
     let whole = [&body[..], &body].concat();
     let is_done = |talk: &Talk| talk.asked == whole && talk.answered == whole;
-    let talks = taps.until(port, |talks| talks.iter().any(is_done));
+    let mut talks = Vec::new();
+    // Node is large: on a busy machine the first talk is over before it was looked into.
+    for _ in 0..3 {
+        let asked = run(&mut node("ask"));
+        assert!(asked.status.success(), "{asked:?}");
+        talks = taps.until(port, |talks| talks.iter().any(is_done));
+        if talks.iter().any(is_done) {
+            break;
+        }
+    }
     let told: Vec<_> =
         talks.iter().map(|talk| (talk.asked.len(), talk.answered.len(), talk.lacks)).collect();
     assert!(talks.iter().any(is_done), "{told:?}");

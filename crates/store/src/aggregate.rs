@@ -1,7 +1,7 @@
 //! Figures over calls: files and memory are gone through once, and only groups are kept.
 
 use crate::{
-    Aggregate, Searched, Store, StoreError, Table,
+    Aggregate, Partial, Searched, Store, StoreError, Table,
     engine::Unread,
     group::{Group, Window},
     need,
@@ -37,6 +37,25 @@ impl Store {
     /// When the query was stopped, or the groups take more memory than
     /// [`query_bytes_max`](crate::Options::query_bytes_max).
     pub fn aggregate(&self, question: &Aggregate) -> Result<Table, StoreError> {
+        let (count, times) = self.count(question)?;
+        Ok(count.tally.table(count.searched, times))
+    }
+
+    /// The same, to be put together with what other stores say by [`Sum`](crate::Sum): all groups, however
+    /// many rows are asked for.
+    ///
+    /// # Errors
+    /// As [`aggregate`](Self::aggregate) has.
+    pub fn partial(&self, question: &Aggregate) -> Result<Partial, StoreError> {
+        let (count, times) = self.count(question)?;
+        Ok(count.tally.partial(count.searched, times))
+    }
+
+    /// What was counted, and when the first and the last call of all began.
+    fn count<'s>(
+        &'s self,
+        question: &'s Aggregate,
+    ) -> Result<(Count<'s>, Option<(i64, i64)>), StoreError> {
         let mut count = Count {
             store: self,
             question,
@@ -59,7 +78,7 @@ impl Store {
             count.rows(&chunk.rows);
         }
         count.go_on()?;
-        Ok(count.tally.table(count.searched))
+        Ok((count, snapshot.times()))
     }
 }
 

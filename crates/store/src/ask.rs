@@ -2,12 +2,12 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use filter::{Column, Condition};
+use filter::{Column, Condition, Fact};
 use model::Timestamp;
 
-use crate::{Key, Row};
+use crate::{Place, Row};
 
-/// Calls that fulfil a condition, in the order of time.
+/// Calls that fulfil a condition, in an order.
 #[derive(Clone, Debug)]
 pub struct Scan {
     /// Which calls; all if there is none.
@@ -18,8 +18,8 @@ pub struct Scan {
     pub to: Option<Timestamp>,
     /// Which come first.
     pub order: Order,
-    /// Goes on behind this call: a page's [`next`](Page::next).
-    pub after: Option<Key>,
+    /// Goes on behind this place: a page's [`next`](Page::next).
+    pub after: Option<Place>,
     /// Calls on a page, at most.
     pub limit: usize,
     /// How much of each call is read.
@@ -36,6 +36,21 @@ pub enum Order {
     NewestFirst,
     /// The earliest.
     OldestFirst,
+    /// Those with the most of it; of equal ones the latest. Calls that have none are left out.
+    Most(Amount),
+    /// Those with the least of it.
+    Least(Amount),
+}
+
+/// What calls can be sorted by, beside the time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Amount {
+    /// How long it took.
+    Duration,
+    /// Bytes of the request.
+    RequestSize,
+    /// Bytes of the response.
+    ResponseSize,
 }
 
 /// How much of each call is read. What is left out is missing from [`Row::json`].
@@ -56,13 +71,13 @@ pub struct Page {
     /// In the order asked for.
     pub rows: Vec<Row>,
     /// Where to go on, if there may be more.
-    pub next: Option<Key>,
+    pub next: Option<Place>,
     /// What was looked through.
     pub searched: Searched,
 }
 
 /// What was looked through for an answer.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Searched {
     /// Whether nothing was left out: not stopped early, and no file was unreadable.
     pub complete: bool,
@@ -70,6 +85,17 @@ pub struct Searched {
     pub calls: u64,
     /// Files that could not be read: removed or damaged.
     pub files_unread: u64,
+    /// Whose calls are not in the answer, where several are asked.
+    pub missing: Vec<Missing>,
+}
+
+/// Somebody whose calls are not in an answer.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Missing {
+    /// A node's name.
+    pub name: String,
+    /// Why: `not connected`, `no answer in time`.
+    pub why: String,
 }
 
 /// Figures over calls that fulfil a condition.
@@ -109,7 +135,8 @@ pub enum By {
 pub enum Measure {
     /// How many.
     Count,
-    /// How many a second: of the span of time asked for, or that the calls found lie in.
+    /// How many a second: of the span of time asked for; where it has no end, up to the first or the last
+    /// call of all.
     Rate,
     /// How many ended in an error.
     Errors,
@@ -218,9 +245,30 @@ impl Default for Aggregate {
     }
 }
 
+// === impl Searched ===
+
+impl Searched {
+    /// Adds what was looked through elsewhere.
+    pub fn add(&mut self, other: Self) {
+        self.complete &= other.complete;
+        self.calls += other.calls;
+        self.files_unread += other.files_unread;
+        self.missing.extend(other.missing);
+    }
+}
+
 // === impl By ===
 
 impl By {
+    /// The column of the language.
+    #[must_use]
+    pub fn column(&self) -> Column {
+        match self {
+            Self::EndpointTemplate => Column::Call(Fact::EndpointTemplate),
+            Self::Column(column, _) => *column,
+        }
+    }
+
     /// Its name in the language and in headings.
     #[must_use]
     pub fn name(&self) -> &str {

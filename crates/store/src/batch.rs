@@ -43,6 +43,7 @@ fn array(rows: &[&Row], stored: &Stored) -> ArrayRef {
             texts(rows, |row, texts| texts.append_option(row.get(part)))
         }
         What::Template => texts(rows, |row, texts| texts.append_option(row.endpoint_template())),
+        What::ServerName => texts(rows, |row, texts| texts.append_option(row.server_name())),
         What::Rest => texts(rows, |row, texts| texts.append_value(rest(row))),
     }
 }
@@ -60,7 +61,7 @@ const UNCUT: char = ' ';
 
 /// The line without what has columns of its own: pieces are `null`, and its head (`id`, `time`,
 /// `duration_ns`) is left out if it can be put together again.
-fn rest(row: &Row) -> String {
+pub(crate) fn rest(row: &Row) -> String {
     let line = row.json();
     let head = head(&row.id(), row.time_ns(), row.duration_ns());
     let mut text = String::with_capacity(line.len());
@@ -214,6 +215,24 @@ impl<'b> Words<'b> {
     /// The number of a call's text, if it has one.
     pub(crate) fn number(&self, at: usize) -> Option<usize> {
         self.numbers.key(at).filter(|number| *number < self.end())
+    }
+
+    /// The number of a word; none if it is not among them.
+    pub(crate) fn find(&self, text: &str) -> Option<usize> {
+        (0..self.end()).find(|number| self.text(*number) == Some(text))
+    }
+
+    /// Goes on with numbers of combinations: 0 stands for no text, all else is one more than its number.
+    pub(crate) fn number_all(&self, base: u32, numbers: &mut [u32]) {
+        let keys = self.numbers.keys();
+        let place = |key: i32| u32::try_from(key).map_or(0, |key| (key + 1).min(base - 1));
+        let pairs = numbers.iter_mut().zip(keys.values());
+        match keys.nulls().filter(|nulls| nulls.null_count() > 0) {
+            None => pairs.for_each(|(number, key)| *number = *number * base + place(*key)),
+            Some(nulls) => pairs.zip(nulls).for_each(|((number, key), is_there)| {
+                *number = *number * base + if is_there { place(*key) } else { 0 };
+            }),
+        }
     }
 
     /// What a number stands for.

@@ -28,6 +28,8 @@ pub(crate) enum What {
     Text(Part),
     /// The endpoint's template.
     Template,
+    /// The name that the client asked for in TLS or QUIC.
+    ServerName,
     /// The rest of the line.
     Rest,
     /// A piece of the line, as JSON.
@@ -43,7 +45,11 @@ pub(crate) const STORED: &[Stored] = &[
     word("version", Part::Version, Column::Call(Fact::Version)),
     word("method", Part::Method, Column::Call(Fact::Method)),
     Stored { name: "endpoint", what: What::Text(Part::Endpoint), column: call(Fact::Endpoint) },
-    Stored { name: "endpoint_template", what: What::Template, column: None },
+    Stored {
+        name: "endpoint_template",
+        what: What::Template,
+        column: call(Fact::EndpointTemplate),
+    },
     word("status_code", Part::StatusCode, Column::Call(Fact::StatusCode)),
     word("status_text", Part::StatusText, Column::Call(Fact::StatusText)),
     word("result", Part::Result, Column::Call(Fact::StatusResult)),
@@ -51,7 +57,7 @@ pub(crate) const STORED: &[Stored] = &[
     word("paired_by", Part::PairedBy, Column::Call(Fact::PairedBy)),
     word("state", Part::State, Column::Call(Fact::State)),
     word("missing_why", Part::MissingWhy, Column::Call(Fact::MissingWhy)),
-    word("tls_sni", Part::Sni, Column::Call(Fact::TlsSni)),
+    Stored { name: "tls_sni", what: What::ServerName, column: call(Fact::TlsSni) },
     word("transport", Part::Transport, Column::Call(Fact::Transport)),
     word("source_name", Part::SourceName, Column::Call(Fact::SourceName)),
     Stored { name: "stream", what: What::Text(Part::Stream), column: call(Fact::Stream) },
@@ -162,12 +168,16 @@ impl Stored {
 
     /// Whether it is a text of few different values.
     pub(crate) fn is_word(&self) -> bool {
-        matches!(self.what, What::Word(_) | What::Template)
+        matches!(self.what, What::Word(_) | What::Template | What::ServerName)
     }
 
     fn field(&self) -> Field {
-        let never_missing = matches!(self.name, "id" | "time" | "protocol" | "call");
-        Field::new(self.name, self.kind(), !never_missing)
+        Field::new(self.name, self.kind(), self.is_optional())
+    }
+
+    /// Whether calls may have nothing there.
+    pub(crate) fn is_optional(&self) -> bool {
+        !matches!(self.name, "id" | "time" | "protocol" | "call")
     }
 }
 

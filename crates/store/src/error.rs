@@ -23,6 +23,12 @@ pub enum StoreError {
     /// The store was opened for reading.
     #[error("the store was opened for reading alone")]
     ReadOnly,
+    /// Calls can't wait under this name.
+    #[error("{0:?} is no name for calls that wait: letters, digits and -, at most {max}", max = crate::outbox::NAME_MAX)]
+    Name(String),
+    /// An engine elsewhere can't be asked, or its answer can't be read.
+    #[error("{0}")]
+    Elsewhere(String),
     /// Whoever asked said to stop.
     #[error("the query was stopped before its end")]
     Stopped,

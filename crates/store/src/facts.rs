@@ -1,5 +1,7 @@
 //! What a store holds, and what it lost, in numbers and words.
 
+use std::borrow::Cow;
+
 use model::Timestamp;
 
 /// What a store holds.
@@ -28,12 +30,12 @@ pub struct Facts {
 }
 
 /// Something counted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Count {
     /// For metrics: `store_calls_lost_torn`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// For people.
-    pub about: &'static str,
+    pub about: Cow<'static, str>,
     /// How often.
     pub value: u64,
     /// Whether something was lost.
@@ -51,8 +53,8 @@ macro_rules! counters {
         impl Counters {
             pub(crate) fn told(&self) -> Vec<Count> {
                 vec![$(Count {
-                    name: concat!("store_", stringify!($name)),
-                    about: $about,
+                    name: concat!("store_", stringify!($name)).into(),
+                    about: $about.into(),
                     value: self.$name,
                     is_loss: $is_loss,
                 },)*]

@@ -1,13 +1,21 @@
 //! The figures of one group of calls.
 
-use crate::{Cell, Measure, spread::Spread};
+use crate::{Cell, Group, Measure, spread::Spread};
 
 /// What a call adds.
-pub(crate) struct Sample<'c> {
+pub(crate) struct Sample {
     pub(crate) duration_ns: Option<i64>,
-    pub(crate) result: Option<&'c str>,
+    pub(crate) end: Known,
     pub(crate) request_bytes: Option<i64>,
     pub(crate) response_bytes: Option<i64>,
+}
+
+/// What is known of a call's end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Known {
+    Nothing,
+    Error,
+    Other,
 }
 
 /// What was counted.
@@ -24,6 +32,19 @@ pub(crate) struct Figures {
     min_ns: i64,
     max_ns: i64,
     spread: Option<Spread>,
+}
+
+// === impl Known ===
+
+impl Known {
+    /// By the result that is told.
+    pub(crate) fn of(result: Option<&str>) -> Self {
+        match result {
+            None => Self::Nothing,
+            Some("error") => Self::Error,
+            Some(_) => Self::Other,
+        }
+    }
 }
 
 // === impl Figures ===
@@ -45,10 +66,10 @@ impl Figures {
         }
     }
 
-    pub(crate) fn add(&mut self, sample: &Sample<'_>) {
+    pub(crate) fn add(&mut self, sample: &Sample) {
         self.count += 1;
-        self.told += i64::from(sample.result.is_some());
-        self.errors += i64::from(sample.result == Some("error"));
+        self.told += i64::from(sample.end != Known::Nothing);
+        self.errors += i64::from(sample.end == Known::Error);
         let sum = |sum: i64, bytes: Option<i64>| sum.saturating_add(bytes.unwrap_or(0));
         self.request_bytes = sum(self.request_bytes, sample.request_bytes);
         self.response_bytes = sum(self.response_bytes, sample.response_bytes);
@@ -59,6 +80,42 @@ impl Figures {
         self.max_ns = self.max_ns.max(ns);
         if let Some(spread) = &mut self.spread {
             spread.add(ns);
+        }
+    }
+
+    /// Adds what others counted.
+    pub(crate) fn merge(&mut self, other: &Group) {
+        self.count = self.count.saturating_add(other.count);
+        self.errors = self.errors.saturating_add(other.errors);
+        self.told = self.told.saturating_add(other.told);
+        self.request_bytes = self.request_bytes.saturating_add(other.request_bytes);
+        self.response_bytes = self.response_bytes.saturating_add(other.response_bytes);
+        if other.timed <= 0 {
+            return;
+        }
+        self.timed = self.timed.saturating_add(other.timed);
+        self.total_ns = self.total_ns.saturating_add(other.total_ns);
+        self.min_ns = self.min_ns.min(other.min_ns);
+        self.max_ns = self.max_ns.max(other.max_ns);
+        if let (Some(spread), Some(more)) = (&mut self.spread, &other.spread) {
+            spread.merge(more);
+        }
+    }
+
+    /// What was counted, for others.
+    pub(crate) fn told(&self) -> Group {
+        Group {
+            by: Vec::new(),
+            count: self.count,
+            errors: self.errors,
+            told: self.told,
+            request_bytes: self.request_bytes,
+            response_bytes: self.response_bytes,
+            timed: self.timed,
+            total_ns: self.total_ns,
+            min_ns: self.min_ns,
+            max_ns: self.max_ns,
+            spread: self.spread.as_ref().map(Spread::told),
         }
     }
 

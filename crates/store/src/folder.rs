@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{StoreError, segment::Segment};
+use crate::{StoreError, outbox::Mark, segment::Segment};
 
 /// A store's folder that this process alone writes to, as long as it lives.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct Listing {
     pub(crate) logs: Vec<(u64, PathBuf)>,
     /// Files that were being written when the process ended.
     pub(crate) passing: Vec<PathBuf>,
+    /// The last logs that were sent elsewhere.
+    pub(crate) marks: Vec<u64>,
     /// Files that are not ours.
     pub(crate) foreign: u64,
     /// Files that bear our names and are none.
@@ -31,6 +33,8 @@ pub(crate) struct Listing {
 }
 
 const LOCK: &str = "lock";
+/// Files of others who use a store's folder: what was imported, and what secrets are masked with.
+const NEIGHBOURS: [&str; 3] = ["imports.json", "imports.json.new", "mask.key"];
 
 // === impl Folder ===
 
@@ -98,7 +102,9 @@ impl Listing {
             self.logs.push((number, entry.path()));
         } else if number_in(name, "seal-", ".tmp").is_some() {
             self.passing.push(entry.path());
-        } else if name != LOCK {
+        } else if Mark::is_named(name) {
+            self.marks.extend(Mark::read(&entry.path()).map(|mark| mark.log));
+        } else if name != LOCK && !NEIGHBOURS.contains(&name) {
             self.foreign += 1;
         }
         Ok(())
@@ -128,6 +134,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let own = Folder::own(folder.path()).unwrap();
         fs::write(folder.path().join("notes.txt"), "mine").unwrap();
+        fs::write(folder.path().join("imports.json"), "[]").unwrap();
+        fs::write(folder.path().join("mask.key"), "00").unwrap();
         fs::create_dir(folder.path().join("calls-1-2-3-4.parquet")).unwrap();
         fs::write(folder.path().join("calls-2-2-3-4.parquet"), "PAR1 and then nothing").unwrap();
         fs::write(folder.path().join("calls-3-2-3-4.parquet"), "").unwrap();

@@ -1,8 +1,12 @@
 //! One row group of a file: which of its calls are meant, by the fewest columns that can say so; then
 //! these calls as rows.
 
-use std::ops::{Range, RangeInclusive};
+use std::{
+    cmp::Reverse,
+    ops::{Range, RangeInclusive},
+};
 
+use arrow_array::{Array, cast::AsArray, types::Int64Type};
 use model::Timestamp;
 use parquet::{
     arrow::{
@@ -13,8 +17,8 @@ use parquet::{
 };
 
 use crate::{
-    Key, Order, Row, Scan, Store, batch, columns, engine::Unread, segment::Segment, sieve::Sieve,
-    test::Test,
+    Amount, Order, Row, Scan, Store, batch, columns, engine::Unread, order::Place,
+    segment::Segment, sieve::Sieve, test::Test,
 };
 
 /// A row group.
@@ -25,11 +29,12 @@ pub(crate) struct Group<'s> {
 }
 
 /// Which times are meant, and behind which call.
+#[derive(Debug)]
 pub(crate) struct Window {
     from_ns: i64,
     /// The last one.
     to_ns: i64,
-    after: Option<Key>,
+    after: Option<Place>,
     order: Order,
 }
 
@@ -39,18 +44,15 @@ const BATCH_CALLS: usize = 8 << 10;
 // === impl Window ===
 
 impl Window {
+    /// The calls that a scan means, behind this place.
     pub(crate) fn new(scan: &Scan) -> Self {
-        let ns = |moment: Timestamp| i64::try_from(moment.0).unwrap_or(i64::MAX);
-        let mut window = Self {
-            from_ns: scan.from.map_or(i64::MIN, ns),
-            to_ns: scan.to.map_or(i64::MAX, |to| ns(to).saturating_sub(1)),
-            after: scan.after.clone(),
-            order: scan.order,
-        };
+        let after = scan.after.clone();
+        let mut window = Self { after, order: scan.order, ..Self::between(scan.from, scan.to) };
         if let Some(after) = &window.after {
             match scan.order {
-                Order::NewestFirst => window.to_ns = window.to_ns.min(after.time_ns),
-                Order::OldestFirst => window.from_ns = window.from_ns.max(after.time_ns),
+                Order::NewestFirst => window.to_ns = window.to_ns.min(after.key.time_ns),
+                Order::OldestFirst => window.from_ns = window.from_ns.max(after.key.time_ns),
+                Order::Most(_) | Order::Least(_) => {}
             }
         }
         window
@@ -58,7 +60,18 @@ impl Window {
 
     /// All calls from one moment to before another.
     pub(crate) fn between(from: Option<Timestamp>, to: Option<Timestamp>) -> Self {
-        Self::new(&Scan { from, to, ..Scan::default() })
+        let ns = |moment: Timestamp| i64::try_from(moment.0).unwrap_or(i64::MAX);
+        Self {
+            from_ns: from.map_or(i64::MIN, ns),
+            to_ns: to.map_or(i64::MAX, |to| ns(to).saturating_sub(1)),
+            after: None,
+            order: Order::default(),
+        }
+    }
+
+    /// The first and the last one.
+    pub(crate) fn times(&self) -> RangeInclusive<i64> {
+        self.from_ns..=self.to_ns
     }
 
     pub(crate) fn may_have(&self, times: RangeInclusive<i64>) -> bool {
@@ -75,15 +88,13 @@ impl Window {
     }
 
     pub(crate) fn has(&self, row: &Row) -> bool {
-        if !self.has_time(row.time_ns()) {
-            return false;
-        }
-        let Some(after) = &self.after else { return true };
-        let (this, after) = ((row.time_ns(), row.raw_id()), (after.time_ns, after.id.as_str()));
-        match self.order {
-            Order::NewestFirst => this < after,
-            Order::OldestFirst => this > after,
-        }
+        self.has_time(row.time_ns())
+            && self.after.as_ref().is_none_or(|after| self.order.is_behind(row, after))
+    }
+
+    /// Whether a call with this value may be behind the one that is gone on from.
+    fn has_value(&self, value: i64) -> bool {
+        self.after.as_ref().is_none_or(|after| !self.order.is_before(value, after.value))
     }
 }
 
@@ -95,7 +106,16 @@ impl Group<'_> {
         file: &ParquetRecordBatchReaderBuilder<std::fs::File>,
         number: usize,
     ) -> Option<RangeInclusive<i64>> {
-        let column = columns::place("time")?;
+        Self::range(file, number, "time")
+    }
+
+    /// The least and the greatest number in a column.
+    pub(crate) fn range(
+        file: &ParquetRecordBatchReaderBuilder<std::fs::File>,
+        number: usize,
+        name: &str,
+    ) -> Option<RangeInclusive<i64>> {
+        let column = columns::place(name)?;
         match file.metadata().row_group(number).columns().get(column)?.statistics()? {
             Statistics::Int64(times) => Some(*times.min_opt()?..=*times.max_opt()?),
             _ => None,
@@ -130,6 +150,40 @@ impl Group<'_> {
         Ok((places, calls as u64))
     }
 
+    /// Of these places those whose calls have an amount, the best first, as far as they are in the window
+    /// and not worse than `least`.
+    pub(crate) fn best(
+        &self,
+        places: &[usize],
+        amount: Amount,
+        window: &Window,
+        least: Option<i64>,
+    ) -> Result<Vec<usize>, Unread> {
+        let Some(column) = columns::place(amount.stored_name()) else { return Ok(Vec::new()) };
+        let order = window.order;
+        let is_meant = |value: i64| {
+            window.has_value(value) && least.is_none_or(|least| !order.is_before(least, value))
+        };
+        let (mut best, mut begin, mut next) = (Vec::new(), 0, places.iter().copied().peekable());
+        for batch in self.batches(&[column], BATCH_CALLS)? {
+            let batch = batch.map_err(|_| Unread::Damaged)?;
+            let values = batch.column(0).as_primitive_opt::<Int64Type>().ok_or(Unread::Damaged)?;
+            while let Some(place) = next.next_if(|place| *place < begin + values.len()) {
+                let at = place - begin;
+                if values.is_valid(at) && is_meant(values.value(at)) {
+                    best.push((values.value(at), place));
+                }
+            }
+            begin += values.len();
+        }
+        // Of equal ones the latest: files are in the order of time.
+        best.sort_unstable_by_key(|(value, place)| {
+            let value = i128::from(*value);
+            (if order.is_falling() { -value } else { value }, Reverse(*place))
+        });
+        Ok(best.into_iter().map(|(_, place)| place).collect())
+    }
+
     /// Its calls in these columns.
     pub(crate) fn batches(
         &self,
@@ -142,7 +196,7 @@ impl Group<'_> {
         Ok(opened.with_batch_size(calls).build()?)
     }
 
-    fn calls(&self) -> Result<usize, Unread> {
+    pub(crate) fn calls(&self) -> Result<usize, Unread> {
         let opened = self.store.engine.open(self.file)?;
         let calls = opened.metadata().row_group(self.number).num_rows();
         Ok(usize::try_from(calls).unwrap_or_default())

@@ -17,7 +17,7 @@ pub(crate) struct Judge<'b> {
     condition: &'b Condition,
     values: Vec<(Column, Values<'b>)>,
     /// What was said of each combination of words, if these decide alone.
-    said: Option<(Grid<'b>, Vec<Option<bool>>)>,
+    said: Option<(Grid, Vec<Option<bool>>)>,
 }
 
 /// A column.
@@ -25,6 +25,8 @@ enum Values<'b> {
     Times(&'b TimestampNanosecondArray),
     Numbers(&'b Int64Array),
     Spans(&'b Int64Array),
+    /// Durations that are asked for as steps.
+    Steps(&'b Int64Array),
     Texts(Texts<'b>),
     /// Texts that are asked for as numbers.
     Codes(Texts<'b>),
@@ -36,8 +38,18 @@ struct Lean<'j> {
     at: usize,
 }
 
-/// Columns of words, whose combinations are numbered.
-pub(crate) struct Grid<'b>(Vec<Words<'b>>);
+/// A column of few different values.
+pub(crate) enum Axis<'b> {
+    Words(Words<'b>),
+    /// Durations, by their steps.
+    Steps(&'b Int64Array),
+}
+
+/// The number of each call's combination of values.
+pub(crate) struct Grid {
+    numbers: Vec<u32>,
+    end: usize,
+}
 
 /// Combinations that a table is made for.
 const COMBINATIONS_MAX: usize = 1 << 16;
@@ -51,8 +63,8 @@ impl<'b> Judge<'b> {
             .iter()
             .filter_map(|column| Some((*column, Values::of(*column, batch)?)))
             .collect();
-        let words = values.iter().map(|(_, values)| values.words()).collect();
-        let said = Grid::of(words).map(|grid| (vec![None; grid.end()], grid));
+        let axes = values.iter().map(|(_, values)| values.axis()).collect();
+        let said = Grid::of(axes, batch.num_rows()).map(|grid| (vec![None; grid.end()], grid));
         Self { condition, values, said: said.map(|(said, grid)| (grid, said)) }
     }
 
@@ -73,6 +85,9 @@ impl<'b> Values<'b> {
         if column == Column::Call(Fact::StatusNumber) {
             return Texts::of(batch.column_by_name("status_code")?).map(Self::Codes);
         }
+        if column == Column::Call(Fact::DurationStep) {
+            return batch.column_by_name("duration_ns")?.as_primitive_opt().map(Self::Steps);
+        }
         let array = batch.column_by_name(columns::of(column)?.name)?;
         if let Some(times) = array.as_primitive_opt::<TimestampNanosecondType>() {
             return Some(Self::Times(times));
@@ -85,9 +100,10 @@ impl<'b> Values<'b> {
         }
     }
 
-    fn words(&self) -> Option<Words<'b>> {
+    fn axis(&self) -> Option<Axis<'b>> {
         match self {
-            Self::Texts(texts) | Self::Codes(texts) => texts.words(),
+            Self::Texts(texts) | Self::Codes(texts) => texts.words().map(Axis::Words),
+            Self::Steps(spans) => Some(Axis::Steps(spans)),
             Self::Times(_) | Self::Numbers(_) | Self::Spans(_) => None,
         }
     }
@@ -106,6 +122,9 @@ impl Record for Lean<'_> {
             Values::Times(times) => Value::Time(times.value(self.at)),
             Values::Numbers(numbers) => number(numbers).map_or(Value::Missing, Value::Int),
             Values::Spans(spans) => number(spans).map_or(Value::Missing, Value::Duration),
+            Values::Steps(spans) => {
+                number(spans).map_or(Value::Missing, |ns| Value::Duration(filter::step(ns)))
+            }
             Values::Texts(texts) => texts.get(self.at).map_or(Value::Missing, Value::from),
             Values::Codes(texts) => {
                 let code = texts.get(self.at).and_then(|code| code.parse().ok());
@@ -121,25 +140,53 @@ impl Record for Lean<'_> {
     }
 }
 
+// === impl Axis ===
+
+impl Axis<'_> {
+    /// Greater than all numbers; 0 stands for no value.
+    fn end(&self) -> usize {
+        match self {
+            Self::Words(words) => words.end() + 1,
+            Self::Steps(_) => filter::STEPS + 1,
+        }
+    }
+
+    /// Goes on with the numbers of combinations.
+    fn number_all(&self, numbers: &mut [u32]) {
+        let base = u32::try_from(self.end()).unwrap_or(u32::MAX);
+        match self {
+            Self::Words(words) => words.number_all(base, numbers),
+            Self::Steps(spans) => {
+                for (number, ns) in numbers.iter_mut().zip(spans.iter()) {
+                    let step = ns.map_or(0, |ns| filter::step_number(ns) + 1);
+                    *number = *number * base + u32::try_from(step).unwrap_or(0);
+                }
+            }
+        }
+    }
+}
+
 // === impl Grid ===
 
-impl<'b> Grid<'b> {
-    /// Nothing if a column has no words, or there are too many combinations.
-    pub(crate) fn of(words: Option<Vec<Words<'b>>>) -> Option<Self> {
-        let words = words?;
-        let product = |end: usize, words: &Words<'_>| end.checked_mul(words.end() + 1);
-        let end = words.iter().try_fold(1, product)?;
-        (end <= COMBINATIONS_MAX).then_some(Self(words))
+impl Grid {
+    /// Of so many calls. Nothing if a column has too many values, or there are too many combinations.
+    pub(crate) fn of(axes: Option<Vec<Axis<'_>>>, calls: usize) -> Option<Self> {
+        let axes = axes?;
+        let product = |end: usize, axis: &Axis<'_>| end.checked_mul(axis.end());
+        let end = axes.iter().try_fold(1, product).filter(|end| *end <= COMBINATIONS_MAX)?;
+        let mut numbers = vec![0; calls];
+        // Column by column: one after the other is read in a straight line.
+        axes.iter().for_each(|axis| axis.number_all(&mut numbers));
+        Some(Self { numbers, end })
     }
 
     /// Greater than all numbers.
     pub(crate) fn end(&self) -> usize {
-        self.0.iter().map(|words| words.end() + 1).product()
+        self.end
     }
 
     /// The number of a call's combination.
     pub(crate) fn number(&self, at: usize) -> usize {
-        let place = |words: &Words<'_>| words.number(at).map_or(0, |number| number + 1);
-        self.0.iter().fold(0, |number, words| number * (words.end() + 1) + place(words))
+        self.numbers.get(at).map_or(0, |number| *number as usize)
     }
 }

@@ -11,6 +11,7 @@ mod aggregate;
 mod ask;
 mod batch;
 mod columns;
+mod elsewhere;
 mod engine;
 mod error;
 mod facts;
@@ -23,29 +24,39 @@ mod log;
 mod memory;
 mod names;
 mod need;
+mod order;
+mod outbox;
 mod part;
+mod partial;
 mod record;
 mod row;
 mod scan;
 mod segment;
 mod sieve;
+mod source;
 mod spread;
 mod stamp;
 mod state;
 mod store;
 mod tail;
 mod tally;
-mod template;
 mod test;
 
 pub use ask::{
-    Aggregate, By, Cell, Heading, Measure, Order, Page, Scan, Searched, Select, Stop, Table,
+    Aggregate, Amount, By, Cell, Heading, Measure, Missing, Order, Page, Scan, Searched, Select,
+    Stop, Table,
 };
+pub use elsewhere::{Cells, Counting, Found, Held, Kept, Kind, Look, kept_column, kept_columns};
 pub use error::StoreError;
 pub use facts::{Count, Facts};
 pub use json::Malformed;
+pub use order::Place;
+pub use outbox::Outbox;
 pub use part::Part;
+pub use partial::{Durations, Group, Partial, Sum};
 pub use record::View;
 pub use row::{Key, Row};
+pub use source::{Member, Source};
+pub use stamp::write as moment;
 pub use store::{Options, Store};
-pub use tail::{Calls, Event, Tail};
+pub use tail::{Calls, Event, Tail, Tails};

@@ -60,12 +60,12 @@ fn has(stored: &Stored, batch: &RecordBatch) -> Option<BooleanBuffer> {
 }
 
 /// Whether the literal is a value of the column's type.
-fn is_comparable(stored: &Stored, literal: &Literal) -> bool {
+pub(crate) fn is_comparable(stored: &Stored, literal: &Literal) -> bool {
     matches!(
         (stored.what, literal),
         (What::Time, Literal::Time(_))
             | (What::Number(_), Literal::Int(_) | Literal::Duration(_))
-            | (What::Word(_) | What::Text(_), Literal::Text(_))
+            | (What::Word(_) | What::Text(_) | What::Template | What::ServerName, Literal::Text(_))
     )
 }
 
@@ -204,7 +204,7 @@ fn may_be_in_bloom_filter(
     group: usize,
     file: &ParquetRecordBatchReaderBuilder<File>,
 ) -> bool {
-    let (What::Word(_) | What::Text(_), Literal::Text(text), Some(column)) =
+    let (What::Word(_) | What::Text(_) | What::ServerName, Literal::Text(text), Some(column)) =
         (stored.what, literal, columns::place(stored.name))
     else {
         return true;

@@ -98,10 +98,18 @@ impl View<'_> {
             Fact::MissingResponseBytes => self.inner(Part::Missing, "response_bytes"),
             Fact::SourceKind => self.inner(Part::Source, "kind"),
             Fact::SourceInterface => self.inner(Part::Source, "interface"),
-            Fact::TlsDecryptedBy => self.inner(Part::Tls, "decrypted_by"),
-            Fact::TlsVersion => self.inner(Part::Tls, "version"),
-            Fact::TlsAlpn => self.inner(Part::Tls, "alpn"),
-            Fact::TlsCipher => self.inner(Part::Tls, "cipher"),
+            Fact::TlsDecryptedBy => self.cover(fact, "decrypted_by"),
+            Fact::TlsVersion => self.cover(fact, "version"),
+            Fact::TlsAlpn => self.cover(fact, "alpn"),
+            Fact::TlsCipher => self.cover(fact, "cipher"),
+            Fact::TlsSni => self.row.server_name().map_or(Value::Missing, Value::Text),
+            Fact::DurationStep => {
+                let ns = self.row.duration_ns();
+                ns.map_or(Value::Missing, |ns| Value::Duration(filter::step(ns)))
+            }
+            Fact::EndpointTemplate => {
+                self.row.endpoint_template().map_or(Value::Missing, Value::Text)
+            }
             Fact::Fields => Value::Missing,
             Fact::Id => self.text(Part::Id),
             Fact::Protocol => self.text(Part::Protocol),
@@ -118,7 +126,6 @@ impl View<'_> {
             Fact::MissingWhy => self.text(Part::MissingWhy),
             Fact::Stream => self.text(Part::Stream),
             Fact::SourceName => self.text(Part::SourceName),
-            Fact::TlsSni => self.text(Part::Sni),
         }
     }
 
@@ -126,7 +133,11 @@ impl View<'_> {
         let pick = |src, dst| if is_src { src } else { dst };
         let whole = pick(Part::Src, Part::Dst);
         match end {
-            End::Port => Value::Int(if is_src { self.row.src_port() } else { self.row.dst_port() }),
+            // What has no ports says none.
+            End::Port => match if is_src { self.row.src_port() } else { self.row.dst_port() } {
+                0 => Value::Missing,
+                port => Value::Int(port),
+            },
             End::Ip => self.text(pick(Part::SrcIp, Part::DstIp)),
             End::ServiceIp => self.text(pick(Part::SrcServiceIp, Part::DstServiceIp)),
             End::Name => self.text(pick(Part::SrcName, Part::DstName)),
@@ -193,6 +204,14 @@ impl View<'_> {
         self.row.raw(part).and_then(|object| member(object, key)).map_or(Value::Missing, scalar)
     }
 
+    /// A member of what the call was wrapped in, else the call's own field that says it.
+    fn cover(&self, fact: Fact, key: &str) -> Value<'_> {
+        match self.inner(Part::Tls, key) {
+            Value::Missing => fact.field().map_or(Value::Missing, |name| self.own_field(name)),
+            value => value,
+        }
+    }
+
     fn of_process(&self, whole: Part, key: &str) -> Value<'_> {
         let process = self.row.raw(whole).and_then(|end| member(end, "process"));
         process.and_then(|process| member(process, key)).map_or(Value::Missing, scalar)
@@ -212,15 +231,12 @@ impl View<'_> {
         Some(self.columns.fields().get(usize::from(number))?.name)
     }
 
-    /// A field as JSON: of the request, else of the response.
-    fn raw_field(&self, number: u16) -> Option<&str> {
-        let name = self.field_name(number)?;
-        let of = |part| self.row.raw(part).and_then(|fields| member(fields, name));
-        of(Part::RequestFields).or_else(|| of(Part::ResponseFields))
+    fn field(&self, number: u16) -> Value<'_> {
+        self.field_name(number).map_or(Value::Missing, |name| self.own_field(name))
     }
 
-    fn field(&self, number: u16) -> Value<'_> {
-        self.raw_field(number).map_or(Value::Missing, scalar)
+    fn own_field(&self, name: &str) -> Value<'_> {
+        self.row.raw_field(name).map_or(Value::Missing, scalar)
     }
 
     fn each_of_field(&self, number: u16, see: See<'_>) {
@@ -324,7 +340,7 @@ fn scalar(raw: &str) -> Value<'_> {
 }
 
 /// What is between the quotes of a string.
-fn inside(raw: &str) -> Option<&str> {
+pub(crate) fn inside(raw: &str) -> Option<&str> {
     raw.strip_prefix('"')?.strip_suffix('"')
 }
 

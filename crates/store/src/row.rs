@@ -3,14 +3,15 @@
 
 use std::{borrow::Cow, fmt};
 
+use filter::{Fact, template};
 use model::Timestamp;
 
 use crate::{
     Select,
     json::{Malformed, Span, unescape},
     part::{Numbers, PIECES, Part, Parts},
+    record::{inside, member},
     stamp,
-    template::template,
 };
 
 /// A finished call: one line of the output contract (`docs/OUTPUT.md`), read once.
@@ -161,6 +162,22 @@ impl Row {
             Cow::Borrowed(endpoint) => template(endpoint),
             Cow::Owned(endpoint) => Cow::Owned(template(&endpoint).into_owned()),
         })
+    }
+
+    /// The name that the client asked for in TLS or QUIC: of what the call was wrapped in, or of the
+    /// handshake that the call is.
+    pub(crate) fn server_name(&self) -> Option<Cow<'_, str>> {
+        let own = || {
+            let text = self.raw_field(Fact::TlsSni.field()?)?;
+            Some(unescape(inside(text)?))
+        };
+        self.get(Part::Sni).or_else(own)
+    }
+
+    /// A field as JSON: of the request, else of the response.
+    pub(crate) fn raw_field(&self, name: &str) -> Option<&str> {
+        let of = |part| self.raw(part).and_then(|fields| member(fields, name));
+        of(Part::RequestFields).or_else(|| of(Part::ResponseFields))
     }
 
     /// The protocol's own status code as text.

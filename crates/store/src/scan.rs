@@ -1,5 +1,5 @@
-//! Calls in the order of time: chunks of memory, files and their row groups are looked through in the
-//! order of the best call that each may have, and no further than needed.
+//! Calls in an order: chunks of memory, files and their row groups are looked through in the order of the
+//! best call that each may have, and no further than needed.
 
 use std::{
     cmp::{Ordering, Reverse},
@@ -8,11 +8,12 @@ use std::{
     sync::Arc,
 };
 
-use model::Timestamp;
+use filter::Columns;
 
 use crate::{
     Key, Order, Page, Part, Row, Scan, Searched, Select, Store, StoreError,
     group::{Group, Window},
+    order::Place,
     part::PIECES,
     segment::Segment,
     state::Snapshot,
@@ -36,8 +37,8 @@ struct Search<'s> {
 
 /// Something that may hold calls; the greatest has the best one.
 struct Unit {
-    /// The time of the best call that it may have.
-    best_ns: i64,
+    /// What the best call that it may have is sorted by.
+    best: i64,
     order: Order,
     what: What,
 }
@@ -54,7 +55,7 @@ const LAST_ID: &str = "\u{10FFFF}";
 // === impl Store ===
 
 impl Store {
-    /// Calls that fulfil a condition, in the order of time. Blocks. A call that came twice, while it
+    /// Calls that fulfil a condition, in an order. Blocks. A call that came twice, while it
     /// went on and at its end, is found if its end is. A page may have fewer calls than its limit; only
     /// [`next`](Page::next) says whether there may be more.
     ///
@@ -80,8 +81,7 @@ impl Store {
     /// # Errors
     /// When the query can't be run.
     pub fn get(&self, key: &Key) -> Result<Option<Row>, StoreError> {
-        let moment = |ns: i64| u64::try_from(ns).ok().map(Timestamp);
-        let (from, to) = (moment(key.time_ns), moment(key.time_ns.saturating_add(1)));
+        let (from, to) = (Place::moment(key.time_ns), Place::moment(key.time_ns.saturating_add(1)));
         let scan = Scan { from, to, limit: 1, ..Scan::default() };
         Ok(self.search(&scan, &Test::id(&key.id))?.rows.pop())
     }
@@ -97,7 +97,7 @@ impl Store {
 
     fn search(&self, scan: &Scan, test: &Test) -> Result<Page, StoreError> {
         let snapshot = self.state().snapshot();
-        let mut search = Search::new(self, scan, test, snapshot);
+        let mut search = Search::new(self, scan, test, Window::new(scan), snapshot);
         let stopped_at = search.run();
         Ok(search.page(stopped_at))
     }
@@ -106,41 +106,46 @@ impl Store {
 // === impl Search ===
 
 impl<'s> Search<'s> {
-    fn new(store: &'s Store, scan: &'s Scan, test: &'s Test, snapshot: Snapshot) -> Self {
+    fn new(
+        store: &'s Store,
+        scan: &'s Scan,
+        test: &'s Test,
+        window: Window,
+        snapshot: Snapshot,
+    ) -> Self {
         let mut columns = test.row_columns();
         columns.extend(pieces_at(kept(scan.select)));
         columns.sort_unstable();
         columns.dedup();
-        let window = Window::new(scan);
+        let order = scan.order;
         let chunks = snapshot.chunks.into_iter().filter_map(|chunk| {
-            let times = chunk.rows.iter().map(Row::time_ns);
-            let best_ns = match scan.order {
-                Order::NewestFirst => times.max(),
-                Order::OldestFirst => times.min(),
-            };
-            Some(Unit { best_ns: best_ns?, order: scan.order, what: What::Chunk(chunk) })
+            let values = || chunk.rows.iter().filter_map(|row| order.value(row));
+            let best = order.best(values().min()?, values().max()?);
+            Some(Unit { best, order, what: What::Chunk(chunk) })
         });
         let files = snapshot.segments.into_iter();
         let files = files.filter(|file| window.may_have(file.from_ns..=file.to_ns));
-        let files = files.map(|file| Unit {
-            best_ns: scan.order.best(file.from_ns, file.to_ns),
-            order: scan.order,
-            what: What::File(file),
+        let files = files.map(|file| {
+            let best = match order.amount() {
+                None => order.best(file.from_ns, file.to_ns),
+                Some(_) => order.top(),
+            };
+            Unit { best, order, what: What::File(file) }
         });
         let units = chunks.chain(files).collect();
         let (found, searched) = (Vec::new(), Searched { complete: true, ..Searched::default() });
         Self { store, scan, test, window, found, units, searched, columns }
     }
 
-    /// Looks through units until nothing better can come; when it was stopped: the time of the best
-    /// call that it may have missed.
+    /// Looks through units until nothing better can come; when it was stopped: what the best call that it
+    /// may have missed is sorted by.
     fn run(&mut self) -> Option<i64> {
         while let Some(unit) = self.units.pop() {
-            if self.is_enough(unit.best_ns) {
+            if self.is_enough(unit.best) {
                 break;
             }
             if self.scan.stop.is_due() {
-                return Some(unit.best_ns);
+                return Some(unit.best);
             }
             match unit.what {
                 What::Chunk(chunk) => self.look_through(&chunk),
@@ -151,17 +156,21 @@ impl<'s> Search<'s> {
         None
     }
 
-    /// Whether no call that began then, or later in the order, has a place among those found.
-    fn is_enough(&self, best_ns: i64) -> bool {
-        let last = self.scan.limit.checked_sub(1).and_then(|at| self.found.get(at));
+    /// Whether no call with this value, or a worse one, has a place among those found.
+    fn is_enough(&self, best: i64) -> bool {
         self.scan.limit == 0
-            || last.is_some_and(|last| self.scan.order.is_before(last.time_ns(), best_ns))
+            || self.worst().is_some_and(|worst| self.scan.order.is_before(worst, best))
+    }
+
+    /// What the last of those found is sorted by, if there are as many as asked for.
+    fn worst(&self) -> Option<i64> {
+        self.scan.order.value(self.found.get(self.scan.limit.checked_sub(1)?)?)
     }
 
     fn look_through(&mut self, chunk: &Chunk) {
         self.searched.calls += chunk.rows.len() as u64;
         let columns = self.store.columns();
-        let meant = |row: &&Row| self.window.has(row) && self.test.holds(row, columns);
+        let meant = |row: &&Row| self.is_meant(row, columns);
         let rows: Vec<Row> = chunk.rows.iter().filter(meant).cloned().collect();
         self.keep(rows);
     }
@@ -175,12 +184,24 @@ impl<'s> Search<'s> {
         for group in 0..opened.metadata().num_row_groups() {
             let times = Group::times(&opened, group).unwrap_or(file.from_ns..=file.to_ns);
             let may_match = crate::need::may_match(self.test.need(), group, &opened);
-            if may_match && self.window.may_have(times.clone()) {
-                let best_ns = self.scan.order.best(*times.start(), *times.end());
-                let what = What::Group(file.clone(), group);
-                self.units.push(Unit { best_ns, order: self.scan.order, what });
+            if !may_match || !self.window.may_have(times.clone()) {
+                continue;
             }
+            let order = self.scan.order;
+            let range = match order.amount() {
+                None => Some(times),
+                Some(amount) => Group::range(&opened, group, amount.stored_name()),
+            };
+            // Without a least and a greatest value there is none, or nobody knows.
+            let best = range.map_or(order.top(), |range| order.best(*range.start(), *range.end()));
+            self.units.push(Unit { best, order, what: What::Group(file.clone(), group) });
         }
+    }
+
+    fn is_meant(&self, row: &Row, columns: &Columns) -> bool {
+        self.scan.order.value(row).is_some()
+            && self.window.has(row)
+            && self.test.holds(row, columns)
     }
 
     fn search_group(&mut self, file: &Arc<Segment>, number: usize) {
@@ -193,18 +214,27 @@ impl<'s> Search<'s> {
             }
             Err(unread) => return self.lose(file, &unread),
         };
+        let places = match self.scan.order.amount() {
+            None => Ok(places),
+            Some(amount) => group.best(&places, amount, &self.window, self.worst()),
+        };
+        let places = match places {
+            Ok(places) => places,
+            Err(unread) => return self.lose(file, &unread),
+        };
         let mut found = 0;
         let mut step = self.scan.limit.max(16);
         let mut left: Range<usize> = 0..places.len();
         // Never stopped in the middle: a page that ends early goes on behind whole units.
         while !left.is_empty() && found < self.scan.limit {
-            let part = self.scan.order.take(&mut left, step);
-            let rows = match group.rows(&places[part], &self.columns) {
+            let mut part = places[self.scan.order.take(&mut left, step)].to_vec();
+            part.sort_unstable();
+            let rows = match group.rows(&part, &self.columns) {
                 Ok(rows) => rows,
                 Err(unread) => return self.lose(file, &unread),
             };
             let columns = self.store.columns();
-            let meant = |row: &Row| self.window.has(row) && self.test.holds(row, columns);
+            let meant = |row: &Row| self.is_meant(row, columns);
             let rows: Vec<Row> = rows.into_iter().filter(meant).collect();
             found += rows.len();
             step = step.saturating_mul(4);
@@ -234,15 +264,18 @@ impl<'s> Search<'s> {
 
     fn page(mut self, stopped_at: Option<i64>) -> Page {
         let mut next = None;
-        if let Some(best_ns) = stopped_at {
+        let order = self.scan.order;
+        if let Some(best) = stopped_at {
             self.searched.complete = false;
-            let order = self.scan.order;
-            self.found.retain(|row| order.is_before(row.time_ns(), best_ns));
-            // Everything from there on comes behind this key.
-            let id = if order == Order::NewestFirst { LAST_ID } else { "" };
-            next = Some(Key { time_ns: best_ns, id: id.to_owned() });
+            self.found.retain(|row| order.value(row).is_some_and(|one| order.is_before(one, best)));
+            if order.amount().is_none() {
+                // Everything from there on comes behind this key.
+                let id = if order == Order::NewestFirst { LAST_ID } else { "" };
+                let key = Key { time_ns: best, id: id.to_owned() };
+                next = Some(Place { value: best, key });
+            }
         } else if self.found.len() == self.scan.limit {
-            next = self.found.last().map(Row::key);
+            next = self.found.last().and_then(|row| Place::of(row, order));
         }
         let select = self.scan.select;
         let rows = self.found.into_iter().map(|row| row.selected(select)).collect();
@@ -251,7 +284,7 @@ impl<'s> Search<'s> {
 }
 
 /// The pieces of a line that are kept.
-fn kept(select: Select) -> &'static [Part] {
+pub(crate) fn kept(select: Select) -> &'static [Part] {
     const WHOLE: [Part; 6] =
         [PIECES[0].0, PIECES[1].0, PIECES[2].0, PIECES[3].0, PIECES[4].0, PIECES[5].0];
     match select {
@@ -266,58 +299,11 @@ fn kept(select: Select) -> &'static [Part] {
     }
 }
 
-// === impl Order ===
-
-impl Order {
-    /// Whether a call that began at `a` comes before all that began at `b`.
-    fn is_before(self, a: i64, b: i64) -> bool {
-        match self {
-            Self::NewestFirst => a > b,
-            Self::OldestFirst => a < b,
-        }
-    }
-
-    fn best(self, from_ns: i64, to_ns: i64) -> i64 {
-        match self {
-            Self::NewestFirst => to_ns,
-            Self::OldestFirst => from_ns,
-        }
-    }
-
-    /// By time and id; the end of a call before the call that went on.
-    fn compare(self, a: &Row, b: &Row) -> Ordering {
-        let key = |row: &Row| (row.time_ns(), row.raw_id().to_owned());
-        let by_key = match self {
-            Self::NewestFirst => key(b).cmp(&key(a)),
-            Self::OldestFirst => key(a).cmp(&key(b)),
-        };
-        by_key.then_with(|| a.is_open().cmp(&b.is_open()))
-    }
-
-    /// Takes the best so many of what is left of a sorted list.
-    fn take(self, left: &mut Range<usize>, len: usize) -> Range<usize> {
-        let len = len.min(left.len());
-        match self {
-            Self::NewestFirst => {
-                left.end -= len;
-                left.end..left.end + len
-            }
-            Self::OldestFirst => {
-                left.start += len;
-                left.start - len..left.start
-            }
-        }
-    }
-}
-
 // === impl Unit ===
 
 impl Unit {
     fn rank(&self) -> (i64, Reverse<i64>) {
-        match self.order {
-            Order::NewestFirst => (self.best_ns, Reverse(0)),
-            Order::OldestFirst => (0, Reverse(self.best_ns)),
-        }
+        if self.order.is_falling() { (self.best, Reverse(0)) } else { (0, Reverse(self.best)) }
     }
 }
 

@@ -137,7 +137,9 @@ fn column(builder: WriterPropertiesBuilder, stored: &Stored) -> WriterProperties
             .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
         What::Number(_) | What::Template => builder,
         // As small as the different values are few.
-        What::Word(_) | What::Text(_) => builder.set_column_bloom_filter_enabled(path, true),
+        What::Word(_) | What::Text(_) | What::ServerName => {
+            builder.set_column_bloom_filter_enabled(path, true)
+        }
         What::Rest | What::Piece(_) => builder
             .set_column_dictionary_enabled(path.clone(), false)
             .set_column_statistics_enabled(path, EnabledStatistics::None),

@@ -1,6 +1,9 @@
 //! Durations of calls that are taken together: exact while they are few, then to a hundredth.
 
+use serde_json::Value;
 use sketches_ddsketch::{Config, DDSketch};
+
+use crate::Durations;
 
 /// How durations are spread.
 pub(crate) enum Spread {
@@ -14,6 +17,10 @@ const FEW_MAX: usize = 512;
 const ERROR: f64 = 0.01;
 /// A nanosecond to a century has 1,800.
 const BINS_MAX: u32 = 2048;
+/// No duration is in a later bin.
+const LAST_BIN: i32 = 2_400;
+/// More calls than there can be.
+const CALLS_MAX: u64 = 1 << 60;
 
 // === impl Spread ===
 
@@ -25,13 +32,44 @@ impl Spread {
     pub(crate) fn add(&mut self, ns: i64) {
         match self {
             Self::Few(all) if all.len() < FEW_MAX => all.push(ns),
+            Self::Few(_) | Self::Many(_) => self.as_many(|sketch| sketch.add(float(ns))),
+        }
+    }
+
+    /// Does something with it as a sketch, whatever it was.
+    fn as_many(&mut self, act: impl FnOnce(&mut DDSketch)) {
+        match self {
+            Self::Many(sketch) => act(sketch),
             Self::Few(all) => {
-                let mut sketch = DDSketch::new(Config::new(ERROR, BINS_MAX, 1.0));
+                let mut sketch = DDSketch::new(config());
                 all.iter().for_each(|ns| sketch.add(float(*ns)));
-                sketch.add(float(ns));
+                act(&mut sketch);
                 *self = Self::Many(Box::new(sketch));
             }
-            Self::Many(sketch) => sketch.add(float(ns)),
+        }
+    }
+
+    /// Adds what others saw. What can't be is left out.
+    pub(crate) fn merge(&mut self, other: &Durations) {
+        match other {
+            Durations::Few(all) => all.iter().take(FEW_MAX).for_each(|ns| self.add(*ns)),
+            Durations::Many { zero, bins } => self.as_many(|sketch| {
+                let room = CALLS_MAX.saturating_sub(sketch.count() as u64) / 2;
+                sketch.add_with_count(0.0, (*zero).min(room));
+                for (bin, count) in bins.iter().filter(|(bin, _)| (0..=LAST_BIN).contains(bin)) {
+                    // The middle of a bin falls into this bin again.
+                    let count = (*count).min(room / u64::from(LAST_BIN.unsigned_abs()));
+                    sketch.add_with_count(config().value(*bin), count);
+                }
+            }),
+        }
+    }
+
+    /// What was seen, for others.
+    pub(crate) fn told(&self) -> Durations {
+        match self {
+            Self::Few(all) => Durations::Few(all.clone()),
+            Self::Many(sketch) => bins(sketch),
         }
     }
 
@@ -53,6 +91,23 @@ impl Spread {
             Self::Few(all) => all.capacity() * size_of::<i64>(),
             Self::Many(sketch) => size_of::<DDSketch>() + sketch.length() * size_of::<u64>(),
         }
+    }
+}
+
+fn config() -> Config {
+    Config::new(ERROR, BINS_MAX, 1.0)
+}
+
+/// What is in a sketch. The library hands its bins out only as a document.
+fn bins(sketch: &DDSketch) -> Durations {
+    let told = serde_json::to_value(sketch).unwrap_or_default();
+    let store = &told["store"];
+    let first = store["offset"].as_i64().and_then(|first| i32::try_from(first).ok()).unwrap_or(0);
+    let counts = store["bins"].as_array().into_iter().flatten().map(Value::as_u64);
+    let bins = (first..).zip(counts).filter_map(|(bin, count)| Some((bin, count?)));
+    Durations::Many {
+        zero: told["zero_count"].as_u64().unwrap_or(0),
+        bins: bins.filter(|(_, count)| *count > 0).collect(),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Moments as text and back: RFC 3339 in UTC with nine digits of a second.
 
+use model::Date;
+
 const SECOND_NS: i64 = 1_000_000_000;
 const DAY_SECONDS: i64 = 86_400;
-/// Days from 0000-03-01 to 1970-01-01.
-const FROM_YEAR_0: i64 = 719_468;
 
 /// Nanoseconds since 1970 of `2026-01-29T11:08:21.123456789Z`; moments after 2262 have none.
 pub(crate) fn read(text: &str) -> Option<i64> {
@@ -24,45 +24,25 @@ pub(crate) fn read(text: &str) -> Option<i64> {
     if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let seconds = days(year, month, day) * DAY_SECONDS + hour * 3600 + minute * 60 + second;
+    let days = Date { year, month: month as u8, day: day as u8 }.days();
+    let seconds = days * DAY_SECONDS + hour * 3600 + minute * 60 + second;
     seconds.checked_mul(SECOND_NS)?.checked_add(number(20, 29)?)
 }
 
-/// The moment as text; the inverse of [`read`].
-pub(crate) fn write(ns: i64) -> String {
+/// A moment, nanoseconds since 1970, as a call's line writes it.
+#[must_use]
+pub fn write(ns: i64) -> String {
     let (seconds, fraction) = (ns.div_euclid(SECOND_NS), ns.rem_euclid(SECOND_NS));
-    let (year, month, day) = date(seconds.div_euclid(DAY_SECONDS));
+    let date = Date::of_day(seconds.div_euclid(DAY_SECONDS));
     let second = seconds.rem_euclid(DAY_SECONDS);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:09}Z")
+    format!("{date}T{hour:02}:{minute:02}:{second:02}.{fraction:09}Z")
 }
 
 fn digits(bytes: &[u8]) -> Option<i64> {
     bytes.iter().try_fold(0, |number, digit| {
         digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0'))
     })
-}
-
-/// Days from 1970-01-01. Years are counted from March, so that the leap day is the last one; 400
-/// years have 146,097 days.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month > 2 { year } else { year - 1 };
-    let (era, in_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let from_march = (month + 9) % 12;
-    let in_year = (153 * from_march + 2) / 5 + day - 1;
-    era * 146_097 + in_era * 365 + in_era / 4 - in_era / 100 + in_year - FROM_YEAR_0
-}
-
-/// Year, month and day so many days after 1970-01-01.
-fn date(days: i64) -> (i64, i64, i64) {
-    let days = days + FROM_YEAR_0;
-    let (era, in_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year = (in_era - in_era / 1460 + in_era / 36_524 - in_era / 146_096) / 365;
-    let in_year = in_era - (365 * year + year / 4 - year / 100);
-    let from_march = (5 * in_year + 2) / 153;
-    let day = in_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (era * 400 + year + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use model::Timestamp;
 
 use crate::{
     Facts, Options, Row, facts::Counters, folder::Folder, log::Log, memory::Generation,
-    segment::Segment, tail::Chunk,
+    outbox::Waiting, segment::Segment, tail::Chunk,
 };
 
 /// Everything behind the store's lock.
@@ -26,6 +26,8 @@ pub(crate) struct State {
     pub(crate) counters: Counters,
     /// When logs were last brought to disk.
     pub(crate) synced: Timestamp,
+    /// Calls that wait to be sent elsewhere.
+    pub(crate) outboxes: Vec<Waiting>,
     /// Files in the folder that are not ours.
     pub(crate) foreign: u64,
 }
@@ -38,6 +40,18 @@ pub(crate) struct Snapshot {
 
 /// How many eighths of the limit logs may take: the rest is room for a file to be written.
 const LOG_EIGHTHS: u64 = 5;
+
+// === impl Snapshot ===
+
+impl Snapshot {
+    /// When its first and its last call began.
+    pub(crate) fn times(&self) -> Option<(i64, i64)> {
+        let files = self.segments.iter().map(|file| (file.from_ns, file.to_ns));
+        let rows = self.chunks.iter().flat_map(|chunk| &chunk.rows);
+        let rows = rows.map(|row| (row.time_ns(), row.time_ns()));
+        files.chain(rows).reduce(|(a, b), (from, to)| (a.min(from), b.max(to)))
+    }
+}
 
 // === impl State ===
 
@@ -105,6 +119,7 @@ impl State {
             }
             Err(_) => return false,
         }
+        self.give_up(segment.number, segment.calls);
         self.forget(segment.number);
         true
     }
@@ -143,6 +158,7 @@ impl State {
     pub(crate) fn drop_oldest(&mut self, folder: &Folder) {
         let Some(lost) = self.frozen.pop_front() else { return };
         self.counters.calls_lost_full += lost.calls;
+        self.give_up_memory(lost.number, lost.calls);
         remove(&folder.log(lost.number));
     }
 

@@ -251,6 +251,14 @@ impl Store {
         &self.options
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.folder.path
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.is_read_only
+    }
+
     /// A panic elsewhere is that thread's own report; the data behind the lock is whole.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -267,6 +275,7 @@ impl Store {
             Unread::Vanished => state.counters.files_vanished += 1,
             Unread::Damaged => state.counters.files_damaged += 1,
         }
+        state.give_up(file.number, file.calls);
         state.forget(file.number);
     }
 
@@ -398,7 +407,9 @@ impl State {
         self.foreign = listing.foreign;
         self.counters.files_damaged = listing.damaged;
         let sealed: HashSet<u64> = listing.segments.iter().map(|segment| segment.number).collect();
-        let numbers = sealed.iter().copied().chain(listing.logs.iter().map(|(number, _)| *number));
+        let logs = listing.logs.iter().map(|(number, _)| *number);
+        // No number comes twice, also where all files of one are gone: it may have been sent.
+        let numbers = sealed.iter().copied().chain(logs).chain(listing.marks);
         self.current.number = numbers.max().map_or(1, |number| number.saturating_add(1));
         for (number, path) in listing.logs {
             if !sealed.contains(&number) {

@@ -8,7 +8,7 @@ use crate::Row;
 
 /// Hands calls to whoever listens; waits for nobody.
 #[derive(Debug)]
-pub(crate) struct Tails(Sender<Arc<Chunk>>);
+pub struct Tails(Sender<Arc<Chunk>>);
 
 /// Calls that were appended together.
 #[derive(Debug)]
@@ -48,7 +48,9 @@ const BEHIND_MAX: usize = 128;
 // === impl Tails ===
 
 impl Tails {
-    pub(crate) fn new() -> Self {
+    /// Nobody listens yet.
+    #[must_use]
+    pub fn new() -> Self {
         Self(channel(BEHIND_MAX).0)
     }
 
@@ -57,9 +59,27 @@ impl Tails {
         drop(self.0.send(chunk.clone()));
     }
 
+    /// Hands calls on, of which `before` others came before.
+    pub fn hand_on(&self, before: u64, rows: Vec<Row>) {
+        self.send(&Arc::new(Chunk::new(before, rows)));
+    }
+
+    /// Whether somebody listens.
+    #[must_use]
+    pub fn are_heard(&self) -> bool {
+        self.0.receiver_count() > 0
+    }
+
     /// Listens from call number `next` on.
-    pub(crate) fn listen(&self, next: u64) -> Tail {
+    #[must_use]
+    pub fn listen(&self, next: u64) -> Tail {
         Tail { receiver: self.0.subscribe(), next, held: None }
+    }
+}
+
+impl Default for Tails {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -1,15 +1,15 @@
 //! Figures of groups of calls, in bounded memory: calls come one by one or in columns, and are not kept.
 
 use arrow_array::{Array, Int64Array, RecordBatch, TimestampNanosecondArray, cast::AsArray};
-use filter::{Columns, Record as _, Value};
+use filter::{Column, Columns, Fact, Record as _, Value};
 use hashbrown::HashMap;
 
 use crate::{
-    Aggregate, By, Cell, Heading, Measure, Row, Searched, StoreError, Table,
+    Aggregate, By, Cell, Group, Heading, Measure, Partial, Row, Searched, StoreError, Table,
     batch::{Texts, Words},
     columns,
-    figures::{Figures, Sample},
-    lean::Grid,
+    figures::{Figures, Known, Sample},
+    lean::{Axis, Grid},
     names::Names,
     test::{pieces, pieces_at},
 };
@@ -25,8 +25,6 @@ pub(crate) struct Tally<'q> {
     /// Room for the numbers of one call.
     key: Vec<u32>,
     with_spread: bool,
-    first_ns: i64,
-    last_ns: i64,
     bytes_max: usize,
 }
 
@@ -36,14 +34,29 @@ struct Measured<'b> {
     duration: Option<&'b Int64Array>,
     request: Option<&'b Int64Array>,
     response: Option<&'b Int64Array>,
-    result: Option<Texts<'b>>,
-    state: Option<Texts<'b>>,
+    ends: Ends<'b>,
+    open: Open<'b>,
+}
+
+/// What a batch says of the ends of calls: asked once for each word, not for each call.
+enum Ends<'b> {
+    Texts(Option<Texts<'b>>),
+    Words(Words<'b>, Vec<Known>),
+}
+
+/// Which calls of a batch go on.
+enum Open<'b> {
+    None,
+    Texts(Texts<'b>),
+    Word(Words<'b>, usize),
 }
 
 /// A column of a batch that groups are told by.
 enum Told<'b> {
     Texts(Texts<'b>),
     Numbers(&'b Int64Array),
+    /// Durations, by their steps.
+    Steps(&'b Int64Array),
     Times(&'b TimestampNanosecondArray),
     Missing,
 }
@@ -60,8 +73,7 @@ pub(crate) fn columns(question: &Aggregate) -> Option<Vec<usize>> {
     let mut names = vec!["state"];
     for measure in &question.show {
         names.extend_from_slice(match measure {
-            Measure::Count => &[],
-            Measure::Rate => &["time"],
+            Measure::Count | Measure::Rate => &[],
             Measure::Errors | Measure::ErrorRate => &["result"],
             Measure::Bytes => &["request_size", "response_size"],
             Measure::RequestBytes => &["request_size"],
@@ -78,16 +90,13 @@ pub(crate) fn columns(question: &Aggregate) -> Option<Vec<usize>> {
 
 /// The columns that rows need besides, to be grouped by this.
 pub(crate) fn row_columns(by: &By) -> Vec<usize> {
-    match by {
-        By::EndpointTemplate => Vec::new(),
-        By::Column(column, _) => pieces_at(pieces(*column)).collect(),
-    }
+    pieces_at(pieces(by.column())).collect()
 }
 
 fn stored_name(by: &By) -> Option<&'static str> {
-    match by {
-        By::EndpointTemplate => Some("endpoint_template"),
-        By::Column(column, _) => Some(columns::of(*column)?.name),
+    match by.column() {
+        Column::Call(Fact::DurationStep) => Some("duration_ns"),
+        column => Some(columns::of(column)?.name),
     }
 }
 
@@ -106,8 +115,6 @@ impl<'q> Tally<'q> {
             figures: Vec::new(),
             key: Vec::new(),
             with_spread: question.show.iter().any(is_quantile),
-            first_ns: i64::MAX,
-            last_ns: i64::MIN,
             bytes_max,
         }
     }
@@ -118,16 +125,15 @@ impl<'q> Tally<'q> {
             return;
         }
         let mut key = Vec::with_capacity(self.names.len());
-        self.add_span(row.time_ns(), &mut key);
+        self.add_span(self.span(row.time_ns()), &mut key);
         let by = self.question.by.iter().zip(&mut self.names[key.len()..]);
         key.extend(by.map(|(by, names)| names.of(cell(row, by, columns))));
         let sample = Sample {
             duration_ns: row.duration_ns(),
-            result: row.result(),
+            end: Known::of(row.result()),
             request_bytes: row.request_size(),
             response_bytes: row.response_size(),
         };
-        self.see(row.time_ns());
         let group = self.group(&key);
         self.figures[group].add(&sample);
     }
@@ -136,17 +142,20 @@ impl<'q> Tally<'q> {
     pub(crate) fn add_batch(&mut self, batch: &RecordBatch, places: &[usize]) {
         let measured = Measured::of(batch);
         let told: Vec<Told<'_>> = self.question.by.iter().map(|by| Told::of(by, batch)).collect();
-        // The group of each combination of words, as far as it was met.
-        let grid = Grid::of(told.iter().map(Told::words).collect());
-        let grid = grid.filter(|_| self.question.over.is_none());
+        // The group of each combination of values, as far as it was met in this span of time.
+        let grid = Grid::of(told.iter().map(Told::axis).collect(), batch.num_rows());
         let mut met = vec![UNKNOWN; grid.as_ref().map_or(0, Grid::end)];
-        for at in places.iter().copied().filter(|at| !measured.is_open(*at)) {
-            let time_ns = measured.time.map(|times| times.value(at));
-            time_ns.inspect(|ns| self.see(*ns));
+        let mut span = None;
+        for at in places.iter().copied().filter(|at| !measured.open.has(*at)) {
+            let begun = measured.time.and_then(|times| self.span(times.value(at)));
+            if span != begun {
+                span = begun;
+                met.fill(UNKNOWN);
+            }
             let number = grid.as_ref().map_or(0, |grid| grid.number(at));
             let mut group = met.get(number).copied().unwrap_or(UNKNOWN);
             if group == UNKNOWN {
-                group = self.group_of(&told, at, time_ns.unwrap_or_default());
+                group = self.group_of(&told, at, span);
                 if let Some(met) = met.get_mut(number) {
                     *met = group;
                 }
@@ -155,10 +164,10 @@ impl<'q> Tally<'q> {
         }
     }
 
-    fn group_of(&mut self, told: &[Told<'_>], at: usize, time_ns: i64) -> usize {
+    fn group_of(&mut self, told: &[Told<'_>], at: usize, span: Option<i64>) -> usize {
         let mut key = std::mem::take(&mut self.key);
         key.clear();
-        self.add_span(time_ns, &mut key);
+        self.add_span(span, &mut key);
         let names = self.names[key.len()..].iter_mut();
         key.extend(told.iter().zip(names).map(|(told, names)| told.name(at, names)));
         let group = self.group(&key);
@@ -179,18 +188,18 @@ impl<'q> Tally<'q> {
         Err(StoreError::TooLarge(format!("{groups} groups or more; the limit is {max} bytes")))
     }
 
-    fn see(&mut self, ns: i64) {
-        self.first_ns = self.first_ns.min(ns);
-        self.last_ns = self.last_ns.max(ns);
+    /// When the span of time began that a call is counted in, if calls are told apart by that.
+    fn span(&self, time_ns: i64) -> Option<i64> {
+        let over = i64::try_from(self.question.over?.as_nanos()).unwrap_or(i64::MAX).max(1);
+        let origin = i64::try_from(self.question.origin.unwrap_or_default().0).unwrap_or(0);
+        let span = time_ns.saturating_sub(origin).div_euclid(over);
+        Some(origin.saturating_add(span.saturating_mul(over)))
     }
 
-    fn add_span(&mut self, time_ns: i64, key: &mut Vec<u32>) {
-        let Some(over) = self.question.over else { return };
-        let origin = i64::try_from(self.question.origin.unwrap_or_default().0).unwrap_or(0);
-        let over = i64::try_from(over.as_nanos()).unwrap_or(i64::MAX).max(1);
-        let span = time_ns.saturating_sub(origin).div_euclid(over);
-        let begin = origin.saturating_add(span.saturating_mul(over));
-        key.push(self.names[0].of(Cell::Time(begin)));
+    fn add_span(&mut self, span: Option<i64>, key: &mut Vec<u32>) {
+        if let (Some(begun), Some(names)) = (span, self.names.first_mut()) {
+            key.push(names.of(Cell::Time(begun)));
+        }
     }
 
     fn group(&mut self, key: &[u32]) -> usize {
@@ -202,12 +211,33 @@ impl<'q> Tally<'q> {
         self.figures.len() - 1
     }
 
-    /// The answer.
-    pub(crate) fn table(mut self, searched: Searched) -> Table {
+    /// Adds the figures of calls that somebody else counted.
+    pub(crate) fn add_group(&mut self, group: &Group) {
+        if group.by.len() != self.names.len() {
+            return;
+        }
+        let cells = group.by.iter().cloned();
+        let key: Vec<u32> =
+            cells.zip(&mut self.names).map(|(cell, names)| names.of(cell)).collect();
+        let at = self.group(&key);
+        self.figures[at].merge(group);
+    }
+
+    /// What was counted, for somebody else to add.
+    pub(crate) fn partial(&self, searched: Searched, span_ns: Option<(i64, i64)>) -> Partial {
+        let groups = self.groups.iter().filter_map(|(key, at)| {
+            let cells = key.iter().zip(&self.names).map(|(number, names)| names.cell(*number));
+            Some(Group::of(cells.collect(), self.figures.get(*at)?))
+        });
+        Partial { span_ns, groups: groups.collect(), searched }
+    }
+
+    /// The answer; `times` are those of the first and the last call of all, meant or not.
+    pub(crate) fn table(mut self, searched: Searched, times: Option<(i64, i64)>) -> Table {
         if self.groups.is_empty() && self.names.is_empty() {
             self.group(&[]);
         }
-        let seconds = self.seconds();
+        let seconds = self.seconds(times);
         let (question, names, figures) = (self.question, &self.names, &self.figures);
         let mut groups: Vec<(Vec<Cell>, &Figures)> = self
             .groups
@@ -232,15 +262,17 @@ impl<'q> Tally<'q> {
         Table { columns: headings(question), rows: rows.collect(), truncated, searched }
     }
 
-    /// How long the time is that rates are of.
+    /// How long the time is that rates are of: what was asked for, where it has no end up to the last call
+    /// of all. One call is no thousand million a second: it is a second at least.
     #[expect(clippy::cast_precision_loss, reason = "seconds for a rate")]
-    fn seconds(&self) -> f64 {
+    fn seconds(&self, times: Option<(i64, i64)>) -> f64 {
         if let Some(over) = self.question.over {
             return over.as_secs_f64();
         }
-        let first = self.question.from.map_or(self.first_ns as f64, |from| from.0 as f64);
-        let last = self.question.to.map_or(self.last_ns as f64, |to| to.0 as f64);
-        ((last - first) / 1e9).max(1e-9)
+        let (first, last) = times.unwrap_or_default();
+        let first = self.question.from.map_or(first as f64, |from| from.0 as f64);
+        let last = self.question.to.map_or(last as f64, |to| to.0 as f64);
+        ((last - first) / 1e9).max(1.0)
     }
 }
 
@@ -261,10 +293,7 @@ fn headings(question: &Aggregate) -> Vec<Heading> {
 }
 
 fn cell(row: &Row, by: &By, columns: &Columns) -> Cell {
-    let By::Column(column, _) = by else {
-        return row.endpoint_template().map_or(Cell::Missing, |text| Cell::Text(text.into_owned()));
-    };
-    match row.record(columns).value(*column).plain() {
+    match row.record(columns).value(by.column()).plain() {
         Value::Bool(truth) => Cell::Bool(truth),
         Value::Int(number) | Value::Duration(number) => Cell::Int(number),
         Value::Float(number) => Cell::Float(number),
@@ -285,13 +314,18 @@ impl<'b> Told<'b> {
             return Self::Times(times);
         }
         match array.as_primitive_opt() {
+            Some(spans) if by.column() == Column::Call(Fact::DurationStep) => Self::Steps(spans),
             Some(numbers) => Self::Numbers(numbers),
             None => Texts::of(array).map_or(Self::Missing, Self::Texts),
         }
     }
 
-    fn words(&self) -> Option<Words<'b>> {
-        if let Self::Texts(texts) = self { texts.words() } else { None }
+    fn axis(&self) -> Option<Axis<'b>> {
+        match self {
+            Self::Texts(texts) => texts.words().map(Axis::Words),
+            Self::Steps(spans) => Some(Axis::Steps(spans)),
+            Self::Numbers(_) | Self::Times(_) | Self::Missing => None,
+        }
     }
 
     /// The number of a call's value.
@@ -301,8 +335,13 @@ impl<'b> Told<'b> {
             Self::Numbers(numbers) if numbers.is_valid(at) => {
                 names.of(Cell::Int(numbers.value(at)))
             }
+            Self::Steps(spans) if spans.is_valid(at) => {
+                names.of(Cell::Int(filter::step(spans.value(at))))
+            }
             Self::Times(times) if times.is_valid(at) => names.of(Cell::Time(times.value(at))),
-            Self::Numbers(_) | Self::Times(_) | Self::Missing => names.of(Cell::Missing),
+            Self::Numbers(_) | Self::Steps(_) | Self::Times(_) | Self::Missing => {
+                names.of(Cell::Missing)
+            }
         }
     }
 }
@@ -318,24 +357,66 @@ impl<'b> Measured<'b> {
             duration: numbers("duration_ns"),
             request: numbers("request_size"),
             response: numbers("response_size"),
-            result: texts("result"),
-            state: texts("state"),
+            ends: Ends::of(texts("result")),
+            open: Open::of(texts("state")),
         }
     }
 
-    fn is_open(&self, at: usize) -> bool {
-        self.state.and_then(|state| state.get(at)) == Some("open")
-    }
-
-    fn sample(&self, at: usize) -> Sample<'b> {
+    fn sample(&self, at: usize) -> Sample {
         let number = |numbers: Option<&Int64Array>| {
             numbers.filter(|numbers| numbers.is_valid(at)).map(|numbers| numbers.value(at))
         };
         Sample {
             duration_ns: number(self.duration),
-            result: self.result.and_then(|result| result.get(at)),
+            end: self.ends.of_call(at),
             request_bytes: number(self.request),
             response_bytes: number(self.response),
+        }
+    }
+}
+
+// === impl Ends ===
+
+impl<'b> Ends<'b> {
+    fn of(results: Option<Texts<'b>>) -> Self {
+        match results.and_then(|texts| texts.words()) {
+            Some(words) => {
+                let known = (0..words.end()).map(|number| Known::of(words.text(number)));
+                Self::Words(words, known.collect())
+            }
+            None => Self::Texts(results),
+        }
+    }
+
+    fn of_call(&self, at: usize) -> Known {
+        match self {
+            Self::Texts(texts) => Known::of(texts.and_then(|texts| texts.get(at))),
+            Self::Words(words, known) => {
+                let known = words.number(at).and_then(|number| known.get(number));
+                known.copied().unwrap_or(Known::Nothing)
+            }
+        }
+    }
+}
+
+// === impl Open ===
+
+impl<'b> Open<'b> {
+    fn of(states: Option<Texts<'b>>) -> Self {
+        let Some(texts) = states else { return Self::None };
+        match texts.words() {
+            Some(words) => {
+                words.find("open").map_or(Self::None, |number| Self::Word(words, number))
+            }
+            None => Self::Texts(texts),
+        }
+    }
+
+    fn has(&self, at: usize) -> bool {
+        match self {
+            Self::None => false,
+            Self::Texts(texts) => texts.get(at) == Some("open"),
+            Self::Word(words, open) => words.number(at) == Some(*open),
         }
     }
 }

@@ -65,10 +65,12 @@ impl Test {
     }
 }
 
-/// The place of the column that says the same; of a number that is told as text, the text's.
+/// The place of the column that says the same; of a number that is told as text, the text's; of a step,
+/// the duration's.
 fn deciding(column: Column) -> Option<usize> {
     let column = match column {
         Column::Call(Fact::StatusNumber) => Column::Call(Fact::StatusCode),
+        Column::Call(Fact::DurationStep) => Column::Call(Fact::Duration),
         column => column,
     };
     columns::place(columns::of(column)?.name)
@@ -84,6 +86,10 @@ pub(crate) fn pieces_at(parts: &[Part]) -> impl Iterator<Item = usize> {
 pub(crate) fn pieces(column: Column) -> &'static [Part] {
     match column {
         Column::Field(_) | Column::Call(Fact::Fields) => {
+            &[Part::RequestFields, Part::ResponseFields]
+        }
+        // What a handshake says of itself is among its fields.
+        Column::Call(fact) if fact.field().is_some() => {
             &[Part::RequestFields, Part::ResponseFields]
         }
         Column::Request(Half::Headers | Half::Cookies) => &[Part::RequestHeaders],

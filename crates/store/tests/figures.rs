@@ -221,3 +221,54 @@ fn too_many_groups_are_refused_and_a_limit_is_told() {
         store.seal().unwrap();
     }
 }
+
+#[test]
+fn a_rate_is_of_the_time_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<Row> = (0..10_000).map(|n| Row::of_line(&call(n)).unwrap()).collect();
+    let (first, last) = (rows[0].time(), rows[9_999].time());
+    let options = Options::default();
+    let store = Store::open(folder.path(), Arc::new(Columns::new(&[])), options, NOW).unwrap();
+    store.append(rows, NOW).unwrap();
+    let one = Condition::compile(r#"id == "1-5000""#, store.columns(), NOW).unwrap();
+    let one = Aggregate {
+        condition: Some(Arc::new(one)),
+        show: vec![Measure::Rate],
+        ..Aggregate::default()
+    };
+    for _ in 0..2 {
+        let rate = |question: Aggregate| match store.aggregate(&question).unwrap().rows[0][0] {
+            Cell::Float(rate) => rate,
+            ref other => panic!("{other:?}"),
+        };
+        let second = |n: u64| Some(first.after(n * 1_000_000_000));
+        let asked = Aggregate { from: second(0), to: second(20), ..one.clone() };
+        assert!((rate(asked) - 0.05).abs() < 1e-6);
+        // From there to the last call of all.
+        let open = Aggregate { from: second(5), ..one.clone() };
+        assert!((rate(open) - 1e9 / (last.since(first) as f64 - 5e9)).abs() < 1e-6);
+        // Less than a second is a second.
+        let short =
+            Aggregate { from: second(5), to: Some(first.after(5_000_000_001)), ..one.clone() };
+        assert!((rate(short) - 1.0).abs() < 1e-6);
+        store.seal().unwrap();
+    }
+}
+
+#[test]
+fn durations_are_counted_by_steps_in_files_and_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<Row> = (0..58_000).map(|n| Row::of_line(&call(n)).unwrap()).collect();
+    let store = store(folder.path(), &rows);
+    let step = |call: &serde_json::Value| filter::step(call["duration_ns"].as_i64().unwrap());
+    let question = Aggregate { by: by(&store, &["duration.step"]), ..Aggregate::default() };
+    check(&store, question.clone(), &plain(&rows, |call| Some(step(call).to_string())));
+    let slow = r#"duration.step == "3ms" && endpoint.template == "/e7x/{id}""#;
+    let slow = Condition::compile(slow, store.columns(), NOW).unwrap();
+    let expected = plain(&rows, |call| {
+        let is_it = step(call) == 3_000_000 && call["endpoint"].as_str()?.starts_with("/e7x/");
+        is_it.then(|| step(call).to_string())
+    });
+    assert!(!expected.is_empty());
+    check(&store, Aggregate { condition: Some(Arc::new(slow)), ..question }, &expected);
+}

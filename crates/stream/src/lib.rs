@@ -7,10 +7,14 @@
 //!                        └─► Assembler (Ba) ─┘
 //! ```
 //!
+//! An SCTP [`Association`] delivers whole messages the same way.
+//!
 //! Nothing is copied or allocated while segments come in order. No clock: time comes in with the
 //! segments, and by [`Connection::expire`].
 
 mod assembler;
+mod association;
+mod chunk;
 mod connection;
 mod counts;
 mod held;
@@ -20,15 +24,19 @@ mod part;
 mod place;
 mod print;
 mod seq;
+mod spans;
 mod start;
 mod take;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use assembler::Assembler;
+pub use association::{Association, AssociationCounts, Belongs, Messages};
 pub use connection::{Connection, Outcome};
 pub use counts::Counts;
 pub use outlet::{End, Outlet};
+pub use watch::{State, Times, Watch, Way};
 
 /// How long missing bytes that the receiver has acknowledged may still come, by packets that the
 /// capture reordered.

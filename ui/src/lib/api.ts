@@ -1,5 +1,7 @@
 // Talks to the HTTP API: one function to ask, one to follow the live tail.
 
+import { without } from './absent.svelte';
+
 export class ApiError extends Error {
   constructor(
     message: string,
@@ -59,7 +61,9 @@ async function told(response: Response): Promise<ApiError> {
 }
 
 export async function ask<T>(path: string, params?: Params, signal?: AbortSignal): Promise<T> {
-  return (await request(address(path, params), { signal })).json() as Promise<T>;
+  const answer = (await (await request(address(path, params), { signal })).json()) as T;
+  without(path, answer);
+  return answer;
 }
 
 export async function askText(path: string): Promise<string> {

@@ -2,6 +2,10 @@
 
 import type { Call, Party } from './types';
 
+/** The address and the port, where there is one. */
+export const address = (party: Party): string =>
+  party.port === undefined ? party.ip : `${party.ip.includes(':') ? `[${party.ip}]` : party.ip}:${party.port}`;
+
 export interface Column {
   id: string;
   label: string;
@@ -11,6 +15,8 @@ export interface Column {
   grow?: boolean;
   right?: boolean;
   sort?: (call: Call) => number | string | undefined;
+  /** What the server calls it, where it sorts by it. */
+  asked?: string;
 }
 
 export const title = (party: Party): string => party.service ?? party.workload?.name ?? party.name ?? party.pod ?? party.ip;
@@ -25,16 +31,16 @@ export const COLUMNS: Column[] = [
   { id: 'method', label: 'Method', about: 'What was asked for', width: 92, min: 60, sort: call => call.method },
   { id: 'endpoint', label: 'Endpoint', about: 'What it was asked of', width: 260, min: 120, grow: true, sort: call => call.endpoint },
   { id: 'status', label: 'Status', about: "The protocol's own code", width: 132, min: 64, sort: call => call.status?.code },
-  { id: 'latency', label: 'Latency', about: "From the request's first byte to the response's last", width: 132, min: 84, right: true, sort: call => call.duration_ns },
-  { id: 'request_size', label: 'Req.', about: 'Size of the request', width: 72, min: 56, right: true, sort: call => call.request?.size },
-  { id: 'response_size', label: 'Resp.', about: 'Size of the response', width: 72, min: 56, right: true, sort: call => call.response?.size },
+  { id: 'latency', label: 'Latency', about: "From the request's first byte to the response's last", width: 132, min: 84, right: true, sort: call => call.duration_ns, asked: 'duration' },
+  { id: 'request_size', label: 'Req.', about: 'Size of the request', width: 72, min: 56, right: true, sort: call => call.request?.size, asked: 'request_size' },
+  { id: 'response_size', label: 'Resp.', about: 'Size of the response', width: 72, min: 56, right: true, sort: call => call.response?.size, asked: 'response_size' },
   text('version', 'Version', "The protocol's version", 72, call => call.version),
   text('src_namespace', 'Source namespace', "The source's namespace", 120, call => call.src.namespace),
   text('dst_namespace', 'Destination namespace', "The destination's namespace", 120, call => call.dst.namespace),
   text('src_pod', 'Source pod', "The source's pod", 200, call => call.src.pod),
   text('dst_pod', 'Destination pod', "The destination's pod", 200, call => call.dst.pod),
-  text('src_address', 'Source address', "The source's address and port", 160, call => `${call.src.ip}:${call.src.port ?? ''}`),
-  text('dst_address', 'Destination address', "The destination's address and port", 160, call => `${call.dst.ip}:${call.dst.port ?? ''}`),
+  text('src_address', 'Source address', "The source's address and port", 160, call => address(call.src)),
+  text('dst_address', 'Destination address', "The destination's address and port", 160, call => address(call.dst)),
   text('src_process', 'Source process', "The source's process", 120, call => call.src.process?.name),
   text('dst_process', 'Destination process', "The destination's process", 120, call => call.dst.process?.name),
   text('node', 'Node', "The destination's node", 120, call => call.dst.node),

@@ -59,6 +59,8 @@ export class Rows {
   late = $state(0);
 
   private fresh: Call[] = [];
+  /** Fresh rows that were buried: places count from the first fresh row there ever was. */
+  private buried = 0;
   private held: Call[] = [];
   private heldDropped = 0;
   private places = new Map<string, number>();
@@ -71,16 +73,19 @@ export class Rows {
   constructor(
     readonly where: string,
     readonly span: { from?: string; to?: string },
-    readonly sort: { column: string; down: boolean; key: (call: Call) => number | string | undefined } | null,
+    readonly sort: { column: string; down: boolean; key: (call: Call) => number | string | undefined; asked?: string } | null,
   ) {}
 
   close(): void { this.stop.abort(); }
 
-  private get down(): boolean { return !this.sort || this.sort.column !== 'time' || this.sort.down; }
+  private get down(): boolean { return !this.sort || this.sort.down || (this.sort.column !== 'time' && !this.sort.asked); }
+  /** Whether rows are in another order than the newest first. */
+  private get ordered(): boolean { return Boolean(this.sorted || this.sort?.asked) || !this.down; }
 
   /** Fetches the first page; later the histogram says how much more there is. */
   async start(): Promise<void> {
     try {
+      if (this.sort?.asked) return await this.startAsked();
       if (this.sort && this.sort.column !== 'time') return await this.startSorted();
       const page = await this.page({ limit: PAGE });
       const newest = page.calls[0];
@@ -97,6 +102,16 @@ export class Rows {
     } catch (fault) {
       this.failed(fault);
     }
+  }
+
+  /** Sorted by the server, of all calls: read on as far as somebody looks. */
+  private async startAsked(): Promise<void> {
+    const page = await this.page({ limit: PAGE });
+    const only = segment(null, null, page.calls.length + (page.next ? PAGE : 0));
+    Object.assign(only, { rows: page.calls, cursor: page.next, done: !page.next });
+    this.segments = [only];
+    this.loading = false;
+    this.changed();
   }
 
   private async startSorted(): Promise<void> {
@@ -123,7 +138,7 @@ export class Rows {
 
   /** Takes the number of calls in each span of time from the histogram of the same question. */
   index(histogram: HistogramData): void {
-    if (this.sorted || this.loading || this.counted) return;
+    if (this.sorted || this.sort?.asked || this.loading || this.counted) return;
     const first = this.segments[0];
     const from = this.span.from ? nanos(this.span.from) : null, to = this.top ?? (this.span.to ? nanos(this.span.to) : null);
     let found = segmentsOf(histogram, from, this.span.to ? nanos(this.span.to) : null).filter(one => one.count > 0 || one.to === null);
@@ -160,8 +175,8 @@ export class Rows {
   /** Where the call `id` is among the rows that were fetched. */
   find(id: string): number {
     if (this.sorted) return this.sorted.findIndex(call => call.id === id);
-    const place = this.places.get(id);
-    if (place !== undefined && this.fresh[place]?.id === id) return this.fresh.length - 1 - place;
+    const place = this.place(id);
+    if (place >= 0) return this.fresh.length - 1 - place;
     let before = this.fresh.length;
     for (const one of this.segments) {
       const at = one.rows.findIndex(call => call.id === id);
@@ -223,20 +238,20 @@ export class Rows {
   }
 
   private page(params: { limit: number; cursor?: string; from?: string; to?: string }): Promise<CallsPage> {
-    return ask<CallsPage>('calls', { where: this.where, from: this.span.from, to: this.span.to, order: this.down ? 'desc' : 'asc', select: 'summary', ...params }, this.stop.signal);
+    return ask<CallsPage>('calls', { where: this.where, from: this.span.from, to: this.span.to, sort: this.sort?.asked, order: this.down ? 'desc' : 'asc', select: 'summary', ...params }, this.stop.signal);
   }
 
   // === Live ===
 
   /** Adds live calls; `hold` keeps them back until `release`. */
   push(calls: Call[], hold: boolean): void {
-    if (this.sorted || !this.down) hold = true;
+    if (this.ordered) hold = true;
     const early = (this.top ?? BigInt(Date.now()) * 1_000_000n) - LATE_NS;
     for (const call of calls) {
       if (this.seen.has(call.id)) continue;
       if (nanos(call.time) < early) { this.late++; continue; }
-      const place = this.places.get(call.id);
-      if (place !== undefined && this.fresh[place]?.id === call.id) { this.fresh[place] = call; continue; }
+      const place = this.place(call.id);
+      if (place >= 0) { this.fresh[place] = call; continue; }
       this.held.push(call);
     }
     if (this.held.length > FRESH_MAX) {
@@ -249,28 +264,32 @@ export class Rows {
   }
 
   release(): void {
-    if (this.sorted) return;
-    if (this.heldDropped) this.bury(this.fresh.splice(0), this.heldDropped, this.held[0]);
-    this.fresh.push(...this.held);
+    if (this.sorted || this.sort?.asked) return;
+    if (this.heldDropped) this.bury(this.fresh.length, this.heldDropped, this.held[0]);
+    for (const call of this.held) this.places.set(call.id, this.buried + this.fresh.push(call) - 1);
     this.held = [];
     this.heldDropped = 0;
     this.waiting = 0;
     if (this.fresh.length > FRESH_MAX) {
-      const kept = Math.floor(FRESH_MAX / 2);
-      const old = this.fresh.splice(0, this.fresh.length - kept);
-      this.bury(old, 0, this.fresh[0]);
+      const old = this.fresh.length - Math.floor(FRESH_MAX / 2);
+      this.bury(old, 0, this.fresh[old]);
     }
-    this.places.clear();
-    this.fresh.forEach((call, place) => this.places.set(call.id, place));
     this.loading = false;
     this.changed();
   }
 
-  /** Live rows beyond what is kept become a segment that can be fetched again. */
-  private bury(old: Call[], dropped: number, next: Call | undefined): void {
+  /** Where the call `id` is among the fresh ones; -1 if it is not. */
+  private place(id: string): number {
+    const place = (this.places.get(id) ?? -1) - this.buried;
+    return this.fresh[place]?.id === id ? place : -1;
+  }
+
+  /** The first so many live rows become a segment that can be fetched again. */
+  private bury(count: number, dropped: number, next: Call | undefined): void {
     const to = next ? nanos(next.time) : null;
-    const buried = segment(this.top, to, old.length + dropped);
-    this.segments = [buried, ...this.segments];
+    for (const call of this.fresh.splice(0, count)) this.places.delete(call.id);
+    this.buried += count;
+    this.segments = [segment(this.top, to, count + dropped), ...this.segments];
     this.top = to;
   }
 

@@ -71,12 +71,14 @@ export interface Call {
   missing?: Missing | null;
   tls?: Record<string, string>;
   transport?: string;
+  seen_by?: { node: string; time?: string; duration_ns?: number }[];
   source?: { kind?: string; name?: string; interface?: string };
   stream?: string;
 }
 
 export interface CallsPage { calls: Call[]; next: string | null; searched?: { from?: string; to?: string; complete?: boolean } }
 export interface HistogramData { from: string; to: string; bucket_ns: number; series: Partial<Record<Result, number[]>> }
+export interface HeatMapData { from: string; to: string; bucket_ns: number; steps: number[]; counts: number[][] }
 export interface FacetValue { value: string | number | null; count: number; where: string }
 export interface Column { name: string; unit?: string }
 export interface Aggregate { columns: Column[]; rows: (string | number | null)[][]; truncated?: boolean }

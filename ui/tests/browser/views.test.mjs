@@ -30,6 +30,28 @@ test('the map has a node for each workload, and leads to its calls', async () =>
   await page.done();
 });
 
+test('nodes that did not answer are named where their calls are missing', async () => {
+  const page = await visit(server.url, '/health');
+  const answer = (path, change) => page.route(`**/api/v1/${path}*`, async route => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: change(await response.json()) });
+  });
+  await answer('health', health => ({ ...health, nodes: [{ name: 'node-a', connected: true, version: '1', calls: 5 }, { name: 'node-b', connected: false, version: '1', calls: 7 }] }));
+  await answer('calls', page => ({ ...page, searched: { ...page.searched, complete: false, missing: [{ node: 'node-b', why: 'not connected' }] } }));
+  const nodes = page.getByRole('region', { name: 'Nodes' });
+  await nodes.getByRole('row', { name: /node-b\s+Away/ }).waitFor();
+  await accessible(page, 'nodes');
+  await page.getByRole('link', { name: 'Calls', exact: true }).click();
+  await listed(page);
+  const said = page.getByRole('status').filter({ hasText: 'node-b (not connected)' });
+  await said.waitFor();
+  await accessible(page, 'a node is missing');
+  await page.getByRole('link', { name: 'Services' }).click();
+  await said.waitFor({ state: 'detached' });
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
+  await page.done();
+});
+
 test('endpoints: sorted, drilled into by row, cell and error', async () => {
   const page = await visit(server.url, '/endpoints');
   const table = page.getByRole('table');

@@ -5,7 +5,7 @@ import { lossesOf } from '../../src/lib/live.svelte';
 import { link, parse, span } from '../../src/lib/route.svelte';
 import { family } from '../../src/lib/protocols.svelte';
 import { lack } from '../../src/lib/columns';
-import { advice, words } from '../../src/lib/health';
+import { nameOf, stateOf, words } from '../../src/lib/health';
 import { bytesOf, fromHex, jsonTree, parseJson, shapes, textOf } from '../../src/lib/body';
 import type { Call, MapEdge, MapNode } from '../../src/lib/types';
 
@@ -61,7 +61,8 @@ describe('the live tail', () => {
     expect(lossesOf({ losses: [{ name: 'a', words: 'bytes', count: 2 }, { name: 'b', words: 'x', count: 0 }] })).toEqual([{ name: 'a', words: 'bytes', count: 2, next: undefined }]);
     expect(lossesOf({ kernel_drops: 3 })[0]!.words).toBe('kernel drops');
     expect(words({ name: 'tail_missed', words: 'calls that were missed', count: 1 })).toBe('Calls that were missed');
-    expect(advice({ name: 'kernel_drops', count: 1 })).toMatch(/CPU/);
+    expect(nameOf({ server: '10.0.0.1:9', workload: null, why: 'gap', what: '', flows: 1, bytes: 1, next: '' })).toBe('10.0.0.1:9');
+    expect(stateOf({ name: 'live: any', live: true, state: 'reading' })).toBe('Capturing');
   });
 });
 

@@ -68,7 +68,64 @@ impl Asker {
         role: Role,
         body: Body,
     ) -> Result<Said, String> {
-        let response = match self {
+        let response = self.head(method, path, role, body).await?;
+        let status = response.status();
+        let body = http_body_util::Limited::new(response.into_body(), ANSWER_BYTES_MAX);
+        let body = body.collect().await.map_err(|error| format!("the answer: {error}"))?;
+        Ok(Said { status, body: body.to_bytes() })
+    }
+
+    /// Follows a stream of server-sent events: each goes to `take` with its name, until that has enough.
+    ///
+    /// # Errors
+    /// When the server can't be reached, or refuses; when the stream breaks off.
+    pub async fn follow(
+        &self,
+        path: &str,
+        role: Role,
+        mut take: impl FnMut(&str, &str) -> bool,
+    ) -> Result<(), String> {
+        let response = self.head(Method::GET, path, role, Body::empty()).await?;
+        if !response.status().is_success() {
+            let status = response.status();
+            let body = http_body_util::Limited::new(response.into_body(), ANSWER_BYTES_MAX);
+            let body = body.collect().await.map_err(|error| format!("the answer: {error}"))?;
+            let said = Said { status, body: body.to_bytes() };
+            return said.json().map(drop);
+        }
+        let (mut body, mut unread) = (response.into_body(), Vec::new());
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| format!("the stream broke off: {error}"))?;
+            let Ok(bytes) = frame.into_data() else { continue };
+            unread.extend_from_slice(&bytes);
+            // An event ends with an empty line (HTML Living Standard §9.2.6).
+            while let Some(end) = unread.windows(2).position(|two| two == b"\n\n") {
+                let event: Vec<u8> = unread.drain(..end + 2).collect();
+                let text = String::from_utf8_lossy(&event);
+                let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
+                let (name, data) = (field("event: "), field("data: "));
+                if let (Some(name), Some(data)) = (name, data)
+                    && !take(name, data)
+                {
+                    return Ok(());
+                }
+            }
+            if unread.len() > ANSWER_BYTES_MAX {
+                return Err("an event without an end".into());
+            }
+        }
+        Err("the server ended the stream".into())
+    }
+
+    /// The answer, its body unread.
+    async fn head(
+        &self,
+        method: Method,
+        path: &str,
+        role: Role,
+        body: Body,
+    ) -> Result<axum::http::Response<Body>, String> {
+        Ok(match self {
             Self::Here(router) => {
                 let mut request = request(method, path, body)?;
                 request.extensions_mut().insert(role);
@@ -85,11 +142,7 @@ impl Asker {
                 let response = client.request(request).await;
                 response.map_err(|error| format!("{base} does not answer: {error}"))?.map(Body::new)
             }
-        };
-        let status = response.status();
-        let body = http_body_util::Limited::new(response.into_body(), ANSWER_BYTES_MAX);
-        let body = body.collect().await.map_err(|error| format!("the answer: {error}"))?;
-        Ok(Said { status, body: body.to_bytes() })
+        })
     }
 
     /// Asks for JSON.

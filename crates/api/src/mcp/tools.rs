@@ -338,7 +338,15 @@ async fn not_seen(asker: &Asker, role: Role) -> Result<String, String> {
         text += &format!("{}\t{words}\n", loss["count"]);
     }
     for unseen in health["unread"].as_array().into_iter().flatten() {
-        text += &format!("{unseen}\n");
+        let text_of = |name: &str| unseen[name].as_str();
+        let who = text_of("workload").or(text_of("server")).unwrap_or("others");
+        text += &format!(
+            "{who}: {} bytes in {} flows {}. {}\n",
+            unseen["bytes"],
+            unseen["flows"],
+            text_of("what").unwrap_or_default(),
+            text_of("next").unwrap_or_default(),
+        );
     }
     for source in health["sources"].as_array().into_iter().flatten() {
         for warning in source["warnings"].as_array().into_iter().flatten() {

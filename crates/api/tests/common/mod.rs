@@ -68,6 +68,7 @@ fn read(inputs: &[PathBuf], mut take: impl FnMut(&[u8])) -> Result<(), String> {
         limits: Limits::default(),
         memory: 64 << 20,
         flows_max: 10_000,
+        connections: false,
     };
     let mut worker = Worker::new(0, 1, &settings);
     let mut lines =
@@ -89,7 +90,9 @@ fn read(inputs: &[PathBuf], mut take: impl FnMut(&[u8])) -> Result<(), String> {
 fn protocols() -> &'static [&'static Protocol] {
     let mut all: Vec<&'static Protocol> = Vec::new();
     let seen_through = dissectors::LENSES.iter().flat_map(|lens| lens.protocols).copied();
-    for protocol in dissectors::ALL.iter().map(|one| one.protocol).chain(seen_through) {
+    for protocol in
+        dissectors::ALL.iter().map(|one| one.protocol).chain(seen_through).chain([&flow::CONN])
+    {
         if !all.contains(&protocol) {
             all.push(protocol);
         }
@@ -119,7 +122,16 @@ impl House {
         });
         let settings = Settings { uploads: folder.path().join("uploads"), ..settings };
         let imports = Imports::of_folder(&path).unwrap();
-        let api = Api::new(store.clone(), columns, protocols, imports, settings, reading).unwrap();
+        let api = Api::new(
+            store.clone(),
+            Some(store.clone()),
+            columns,
+            protocols,
+            imports,
+            settings,
+            reading,
+        )
+        .unwrap();
         let house = Self { router: api.router(), api, store, folder };
         for name in names {
             house.api.import(name, vec![fixture(name)]).unwrap();

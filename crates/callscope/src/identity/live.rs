@@ -68,7 +68,8 @@ fn write(out: &mut impl Write, first: Told, told: &mut Receiver<Told>) -> Result
     Ok(out.flush()?)
 }
 
-fn options(args: &LiveArgs) -> WatchOptions {
+/// How the cluster is followed, as the arguments say.
+pub fn options(args: &LiveArgs) -> WatchOptions {
     let access = match args.in_cluster {
         true => Access::InCluster,
         false => {
@@ -90,7 +91,7 @@ fn now() -> Option<Timestamp> {
 
 /// What was said on standard error.
 #[derive(Default)]
-struct Said {
+pub struct Said {
     troubles: BTreeSet<&'static str>,
     is_complete: bool,
 }
@@ -99,7 +100,7 @@ struct Said {
 
 impl Said {
     /// Each trouble once, when it first occurs.
-    fn say(&mut self, watch: &Watch) {
+    pub fn say(&mut self, watch: &Watch) {
         let troubles = watch.troubles();
         for ((what, _), line) in troubles.iter().zip(super::words(&troubles)) {
             if self.troubles.insert(what) {

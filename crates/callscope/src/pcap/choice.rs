@@ -62,6 +62,7 @@ fn settings() -> Settings {
         limits: Limits { body_bytes_max: BODY_BYTES_MAX as u64, ..Limits::default() },
         memory: MEMORY,
         flows_max: MEMORY / BYTES_PER_FLOW,
+        connections: false,
     }
 }
 

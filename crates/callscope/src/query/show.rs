@@ -31,6 +31,7 @@ pub fn call(row: &Row, out: &mut impl Write) -> io::Result<()> {
     let text = |part| row.get(part).map(|text| printable(&text)).unwrap_or_default();
     let end = |name, ip, port: i64| match row.get(name) {
         Some(name) => printable(&name),
+        None if port == 0 => text(ip),
         None => format!("{}:{port}", text(ip)),
     };
     let duration = row.duration_ns().map(span).unwrap_or_default();

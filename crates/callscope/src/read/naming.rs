@@ -9,12 +9,24 @@ use identity::{Directory, Found, Lesson, Memo, Query, Uid};
 use model::{
     BodyFacts, Call, Endpoint, Message, Peer, Process, Source, Tell, Timestamp, Transport, Value,
 };
+use tokio::sync::watch::Receiver;
 
 /// Knows who the ends of calls were.
 pub struct Naming {
     /// Answers by address alone.
     memo: Memo<Rc<Answer>>,
     directory: Directory,
+    /// Where a later one comes from.
+    latest: Option<Receiver<Directory>>,
+}
+
+/// Directories to name by.
+#[derive(Clone, Debug)]
+pub(crate) enum Directories {
+    /// One that stays as it is.
+    One(Directory),
+    /// Always the latest.
+    Latest(Receiver<Directory>),
 }
 
 /// Has seen, on this machine, whose sockets the ends of live calls were.
@@ -75,12 +87,44 @@ const KNOWN_MAX: usize = 1 << 16;
 /// Pairs that are kept.
 const JOINED_MAX: usize = 1 << 12;
 
+// === impl Directories ===
+
+impl Directories {
+    /// The one of this moment.
+    pub fn now(&self) -> Directory {
+        match self {
+            Self::One(directory) => directory.clone(),
+            Self::Latest(latest) => latest.borrow().clone(),
+        }
+    }
+}
+
 // === impl Naming ===
 
 impl Naming {
     /// Names by this directory.
     pub fn new(directory: Directory) -> Self {
-        Self { memo: Memo::new(directory.clone(), KNOWN_MAX), directory }
+        Self { memo: Memo::new(directory.clone(), KNOWN_MAX), directory, latest: None }
+    }
+
+    /// Names by these directories.
+    pub fn by(directories: Directories) -> Self {
+        match directories {
+            Directories::One(directory) => Self::new(directory),
+            Directories::Latest(mut latest) => {
+                let directory = latest.borrow_and_update().clone();
+                Self { latest: Some(latest), ..Self::new(directory) }
+            }
+        }
+    }
+
+    /// Takes the latest directory.
+    fn follow(&mut self) {
+        let Some(latest) = &mut self.latest else { return };
+        if latest.has_changed().unwrap_or(false) {
+            self.directory = latest.borrow_and_update().clone();
+            self.memo.follow(self.directory.clone());
+        }
     }
 
     /// Who this was at this time. `process` is the pod of the process that had the socket, which
@@ -92,6 +136,7 @@ impl Naming {
         at: Timestamp,
         process: Option<Uid>,
     ) -> Rc<Answer> {
+        self.follow();
         let query = Query { scope: 0, ip: end.ip, port: end.port, transport, at, process: None };
         let known = self.memo.find(&query, |found| Rc::new(Answer::of(end, found))).clone();
         if process.is_none() || known.pod == process {

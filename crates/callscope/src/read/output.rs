@@ -10,13 +10,13 @@ use std::{
 use anyhow::Result;
 use export::{Abouts, Around, Ends, Eyes, Json, Ndjson, Options, Places, Style, Table};
 use filter::{Columns, Condition};
-use identity::{Answers, Directory, Lesson};
+use identity::{Answers, Lesson};
 use mask::Mask;
 use model::{Call, CallSink, Endpoint, Lore, Source};
 
 use super::{
     merge::{Hole, Part},
-    naming::{self, Answer, Joined, Naming, Witness},
+    naming::{self, Answer, Directories, Joined, Naming, Witness},
 };
 use crate::args::Format;
 
@@ -41,13 +41,15 @@ pub struct Shape {
     /// What payloads are read with.
     pub lore: Lore,
     /// Who had which address when.
-    pub directory: Option<Directory>,
+    pub directories: Option<Directories>,
     /// Whether answers of name servers give names.
     pub dns_names: bool,
     /// Who has seen whose sockets the ends of calls were.
     pub witness: Option<Arc<dyn Witness>>,
     /// Whether packets are kept, and calls are to be found among them again.
     pub keeps: bool,
+    /// Whether calls say what their connection is called by all who see it.
+    pub with_births: bool,
     /// Which calls are shown.
     pub wanted: Option<Wanted>,
     /// Takes secrets out of lines.
@@ -123,7 +125,12 @@ impl Renderer {
         };
         match &mut form {
             Form::Nothing => {}
-            Form::Lines(lines) => lines.learn(&shape.lore),
+            Form::Lines(lines) => {
+                lines.learn(&shape.lore);
+                if shape.with_births {
+                    lines.tell_births();
+                }
+            }
             Form::Table(table) | Form::Details(table) => table.learn(&shape.lore),
         }
         let wanted = shape.wanted.as_ref();
@@ -137,7 +144,7 @@ impl Renderer {
             form,
             sources: Vec::new(),
             only: shape.only.clone(),
-            naming: shape.directory.clone().map(Naming::new),
+            naming: shape.directories.clone().map(Naming::by),
             witness: shape.witness.clone(),
             joined: Joined::default(),
             dns_names: shape.dns_names,

@@ -7,6 +7,7 @@
 use std::{
     collections::VecDeque,
     io::Write,
+    iter,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -14,10 +15,11 @@ use std::{
 
 use anyhow::Result;
 use capture::{Batch, Intake, keep::Keeper};
-use flow::{Report, Settings, Worker};
+use flow::{Report, Settings, Share, Whose, Worker};
 use model::Source;
 
 use super::{
+    desk::{Desk, Watcher, total},
     keys::{Key, Keys},
     merge::{Limit, Merge},
     naming::Witness,
@@ -45,6 +47,12 @@ pub(crate) struct Input {
     pub keeper: Option<Keeper>,
     /// After how many calls it is enough.
     pub limit: Option<Limit>,
+    /// Whether others see the same connections, and calls say what these are called by all.
+    pub is_one_of_many: bool,
+    /// Which share of new flows is read.
+    pub share: Share,
+    /// Who hears what was counted so far.
+    pub watcher: Option<Watcher>,
 }
 
 /// What came of it.
@@ -75,7 +83,8 @@ pub fn run(
 ) -> Result<Finished> {
     let begun = Instant::now();
     let merge = Merge::new(threads, shape, out, input.keeper.clone(), input.limit.take());
-    let feed = Feed::new(input, keys, threads);
+    let desk = Desk::new(input.watcher.take(), shape.witness.clone(), threads);
+    let feed = Feed::new(input, keys, threads, desk);
     let reports = thread::scope(|scope| {
         let work = |index| work(index, threads, settings, shape, &feed, &merge);
         let others: Vec<_> = (1..threads).map(|index| scope.spawn(move || work(index))).collect();
@@ -86,20 +95,14 @@ pub fn run(
         }));
         reports
     });
-    let mut report = Report::default();
-    let mut shown = 0;
-    for (index, one) in reports.into_iter().enumerate() {
-        let (one, shown_by_one) = one?;
-        shown += shown_by_one;
-        if index == 0 { report = one } else { report.add(&one) }
-    }
+    let reports = reports.into_iter().collect::<Result<Vec<_>>>()?;
+    let shown = reports.iter().map(|(_, shown)| shown).sum();
     merge.finish()?;
     let mut state = feed.into_state();
     let intake = state.intake.iter_mut().flat_map(|(intake, _)| intake.counts());
     let witness = shape.witness.iter().flat_map(|witness| witness.counts());
-    for count in intake.chain(state.keeper.iter().flat_map(Keeper::counts)).chain(witness) {
-        report.count(count.name, count.words, count.value, count.is_loss);
-    }
+    let counts = intake.chain(state.keeper.iter().flat_map(Keeper::counts)).chain(witness);
+    let report = total(reports.into_iter().map(|(report, _)| report), counts);
     Ok(Finished {
         report,
         shown,
@@ -120,17 +123,19 @@ fn work(
 ) -> Result<(Report, u64)> {
     let mut worker = Worker::new(index, threads, settings);
     worker.count_from(feed.before);
+    worker.heed(&feed.share);
     let mut renderer = Renderer::new(shape);
     // Whatever happens, the others must not wait for us.
     let leave = Leave(feed);
-    let mut number = 0;
+    let (mut number, mut turn) = (0, feed.desk.turn());
     while let Some(round) = feed.take(number) {
         renderer.sources(&round.sources);
         for key in round.keys.iter() {
             worker.secrets(&key.lines, key.origin);
         }
-        for packet in round.batch.packets() {
-            worker.packet(&packet, &mut renderer);
+        let whose = round.whose.iter().copied().chain(iter::repeat(Whose::EVERYBODYS));
+        for (packet, whose) in round.batch.packets().zip(whose) {
+            worker.packet_of(whose, &packet, &mut renderer);
             if threads == 1 && renderer.part.text.len() >= TEXT_BYTES_ALONE {
                 merge.put(index, number, &mut renderer)?;
             }
@@ -140,6 +145,7 @@ fn work(
         }
         drop(round);
         merge.put(index, number, &mut renderer)?;
+        feed.desk.tell(index, &mut turn, || worker.report());
         number += 1;
     }
     worker.finish(&mut renderer);
@@ -156,6 +162,8 @@ struct Feed {
     progress: Progress,
     /// The number before that of the first packet.
     before: u64,
+    share: Share,
+    desk: Desk,
 }
 
 struct State {
@@ -180,6 +188,7 @@ struct Read {
     keys: Keys,
     new_keys: Vec<Key>,
     batch: Arc<Batch>,
+    whose: Vec<Whose>,
     outcome: Result<bool, capture::ReadError>,
 }
 
@@ -190,6 +199,8 @@ struct Round {
     sources: Arc<Vec<Source>>,
     /// Secrets met since the round before.
     keys: Arc<Vec<Key>>,
+    /// Whose its packets are; nothing where one worker takes all.
+    whose: Arc<Vec<Whose>>,
     taken: usize,
 }
 
@@ -198,15 +209,25 @@ struct Round {
 impl Input {
     /// Packets of an intake, and nothing beside.
     pub(crate) fn of(intake: Box<dyn Intake>, progress: Progress) -> Self {
-        Self { intake, progress, witness: None, before: 0, keeper: None, limit: None }
+        Self {
+            intake,
+            progress,
+            witness: None,
+            before: 0,
+            keeper: None,
+            limit: None,
+            is_one_of_many: false,
+            share: Share::default(),
+            watcher: None,
+        }
     }
 }
 
 // === impl Feed ===
 
 impl Feed {
-    fn new(input: Input, keys: Keys, threads: usize) -> Self {
-        let Input { intake, progress, before, keeper, .. } = input;
+    fn new(input: Input, keys: Keys, threads: usize, desk: Desk) -> Self {
+        let Input { intake, progress, before, keeper, share, .. } = input;
         let state = State {
             intake: Some((intake, keys)),
             sources: Arc::default(),
@@ -218,7 +239,8 @@ impl Feed {
             failure: None,
             keeper,
         };
-        Self { state: Mutex::new(state), changed: Condvar::new(), threads, progress, before }
+        let (state, changed) = (Mutex::new(state), Condvar::new());
+        Self { state, changed, threads, progress, before, share, desk }
     }
 
     /// Batch `number`; `None` when there are no more.
@@ -241,7 +263,10 @@ impl Feed {
             };
             let batch = state.free_batch();
             drop(state);
-            let read = Read::next(intake, keys, batch, &self.progress);
+            let mut read = Read::next(intake, keys, batch, self);
+            if self.desk.wants_intake() {
+                self.desk.intake(read.intake.counts());
+            }
             state = lock(&self.state);
             state.book(read);
             self.changed.notify_all();
@@ -274,16 +299,20 @@ impl Read {
         mut intake: Box<dyn Intake>,
         mut keys: Keys,
         mut batch: Arc<Batch>,
-        progress: &Progress,
+        feed: &Feed,
     ) -> Self {
         // The batch is a new one, or one that nobody else holds.
         let outcome = match Arc::get_mut(&mut batch) {
             Some(batch) => intake.next(batch),
             None => Ok(false),
         };
-        progress.set(intake.progress().bytes_done);
+        feed.progress.set(intake.progress().bytes_done);
         let new_keys = keys.news(intake.secrets());
-        Self { intake, keys, new_keys, batch, outcome }
+        let whose = match feed.threads {
+            1 => Vec::new(),
+            _ => batch.packets().map(|packet| Whose::of(&packet)).collect(),
+        };
+        Self { intake, keys, new_keys, batch, whose, outcome }
     }
 }
 
@@ -292,7 +321,7 @@ impl Read {
 impl State {
     /// Takes what was read, and the reader back.
     fn book(&mut self, read: Read) {
-        let Read { intake, keys, new_keys, batch, outcome } = read;
+        let Read { intake, keys, new_keys, batch, whose, outcome } = read;
         match outcome {
             Ok(true) => {
                 if self.sources.len() != intake.sources().len() {
@@ -303,7 +332,8 @@ impl State {
                     keeper.packets(&batch, &self.sources);
                 }
                 let (sources, keys) = (self.sources.clone(), Arc::new(new_keys));
-                self.rounds.push_back(Round { batch, sources, keys, taken: 0 });
+                let whose = Arc::new(whose);
+                self.rounds.push_back(Round { batch, sources, keys, whose, taken: 0 });
             }
             Ok(false) => self.at_end = true,
             Err(error) => {

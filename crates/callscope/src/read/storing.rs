@@ -1,8 +1,7 @@
-//! `--store`: calls go to a store instead of out.
+//! `--store` and `--sink`: calls go to a store instead of out, and from there to an engine.
 
 use std::{
     io::{self, Write},
-    path::Path,
     sync::{
         Arc,
         mpsc::{RecvTimeoutError, Sender, channel},
@@ -13,6 +12,10 @@ use std::{
 
 use anyhow::{Context, Result};
 use store::{Options, Row, Store};
+use tempfile::TempDir;
+use warehouse::Sending;
+
+use crate::args::ShowArgs;
 
 /// A store that calls are read into.
 pub struct Storing {
@@ -20,6 +23,9 @@ pub struct Storing {
     /// Dropped when there is nothing more to look after.
     done: Sender<()>,
     keeper: JoinHandle<()>,
+    sending: Option<Sending>,
+    /// Where calls wait that are sent and not kept; removed at the end.
+    passing: Option<TempDir>,
 }
 
 /// Takes lines, appends calls.
@@ -38,8 +44,17 @@ const EVERY: Duration = Duration::from_secs(1);
 // === impl Storing ===
 
 impl Storing {
-    /// Opens the store in a folder, or makes it.
-    pub fn open(folder: &Path, bytes_max: u64) -> Result<Self> {
+    /// Opens the store that the arguments name, or makes it; a passing one where calls are only sent. None
+    /// if they are neither kept nor sent.
+    pub fn open(args: &ShowArgs) -> Result<Option<Self>> {
+        let passing = match (&args.store, &args.sink) {
+            (None, None) => return Ok(None),
+            (Some(_), _) => None,
+            (None, Some(_)) => Some(tempfile::Builder::new().prefix("callscope-").tempdir()?),
+        };
+        let folder = args.store.as_deref().or(passing.as_ref().map(TempDir::path));
+        let Some(folder) = folder else { return Ok(None) };
+        let bytes_max = args.store_size;
         let columns = Arc::new(filter::Columns::new(&crate::protocols::tables()));
         let options = Options { bytes_max, ..Options::default() };
         let store = Arc::new(Store::open(folder, columns, options, crate::query::now())?);
@@ -53,7 +68,9 @@ impl Storing {
             }
         };
         let keeper = thread::Builder::new().name("store".into()).spawn(keep)?;
-        Ok(Self { store, done, keeper })
+        let sending =
+            args.sink.as_ref().map(|place| crate::sink::begin(&store, place)).transpose()?;
+        Ok(Some(Self { store, done, keeper, sending, passing }))
     }
 
     /// Where lines of NDJSON go.
@@ -62,10 +79,21 @@ impl Storing {
         Box::new(Lines { store, begun: Vec::new(), rows: Vec::new() })
     }
 
-    /// Seals what is not in files yet, and says what was lost.
+    /// Sends what waits, seals what is not in files yet, and says what was lost.
     pub fn close(self, quiet: bool) -> Result<()> {
+        let is_kept = self.passing.is_none();
+        if let Some(sending) = self.sending {
+            let sent = sending.sent();
+            crate::sink::end(sending, is_kept)?;
+            if !quiet {
+                eprintln!("{} calls were sent to {}.", sent.calls(), sent.name());
+            }
+        }
         drop(self.done);
         drop(self.keeper.join());
+        if !is_kept {
+            return Ok(());
+        }
         self.store.seal().context("calls that could not be sealed stay in the store's log")?;
         let facts = self.store.facts();
         for count in facts.counts.iter().filter(|count| count.is_loss && count.value > 0) {

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write},
+    net::IpAddr,
     sync::{
         Arc,
         atomic::Ordering,
@@ -12,15 +13,16 @@ use std::{
 };
 
 use anyhow::Result;
-use api::{Count, Facts, Finished, Import, Intake, Reading};
+use api::{Count, Facts, Finished, Import, Intake, Reading, Unread};
 use capture::{Options, Reader};
 use flow::Report;
-use identity::Directory;
+use identity::{Directory, Found, Query};
+use model::Endpoint;
 
 use super::{WhatArgs, show_defaults};
 use crate::{
     args::ShowArgs,
-    read::{self, Input, Progress},
+    read::{self, Directories, Input, Progress},
 };
 
 /// Pieces of lines that wait to be taken in.
@@ -30,18 +32,7 @@ const PIECE_BYTES: usize = 256 << 10;
 
 /// What `callscope read` would have been told.
 pub fn show_args(what: &WhatArgs) -> ShowArgs {
-    ShowArgs {
-        protocol: what.protocol.clone(),
-        threads: what.threads,
-        memory: what.memory,
-        body_limit: what.body_limit,
-        keylog: what.keylog.clone(),
-        proto_descriptors: what.proto_descriptors.clone(),
-        identity: what.identity.clone(),
-        dns_names: what.dns_names,
-        quiet: true,
-        ..show_defaults()
-    }
+    ShowArgs { reading: what.reading.clone(), quiet: true, ..show_defaults() }
 }
 
 /// Reads captures into a store.
@@ -66,7 +57,8 @@ fn read_one(
     import.bytes_total.store(total.unwrap_or(0), Ordering::Relaxed);
     let read = import.bytes_read.clone();
     let progress = Progress::watched(move |bytes| read.store(bytes, Ordering::Relaxed));
-    take_in(args, Input::of(Box::new(reader), progress), directory, None, import, intake)
+    let directories = directory.map(Directories::One);
+    take_in(args, Input::of(Box::new(reader), progress), directories, None, import, intake)
 }
 
 /// Reads an input to its end, and takes its calls in as they come.
@@ -76,17 +68,18 @@ fn read_one(
 pub fn take_in(
     args: &ShowArgs,
     input: Input,
-    directory: Option<Directory>,
+    directories: Option<Directories>,
     open_after: Option<Duration>,
     import: &Import,
     intake: &Intake,
 ) -> Result<Finished> {
     let (send, receive) = sync_channel::<Vec<u8>>(PIECES_MAX);
+    let names = directories.clone();
     let (finished, taken) = thread::scope(|scope| {
         let taking = scope
             .spawn(move || receive.into_iter().try_for_each(|lines| intake.take(import, &lines)));
         let out = Box::new(Lines { send, lines: Vec::new() });
-        let finished = read::lines(args, input, directory, open_after, out);
+        let finished = read::lines(args, input, directories, open_after, out);
         (finished, taking.join())
     });
     // Why nothing more was taken says more than that nobody listened.
@@ -97,12 +90,12 @@ pub fn take_in(
     Ok(Finished {
         warnings: finished.warnings,
         failure: finished.failure.map(|error| format!("{error:#}")),
-        ..told(&finished.report)
+        ..told(&finished.report, names.as_ref())
     })
 }
 
-/// What a report says, as the API tells it.
-pub fn told(report: &Report) -> Finished {
+/// What a report says, as the API tells it; who servers were, the directory knows.
+pub fn told(report: &Report, names: Option<&Directories>) -> Finished {
     let counts = report.counts.iter().map(|(name, words, count, loss)| Count {
         name: name.clone(),
         words: words.clone(),
@@ -110,6 +103,7 @@ pub fn told(report: &Report) -> Finished {
         loss: *loss,
     });
     let protocols = report.protocols.iter();
+    let names = names.map(Directories::now);
     Finished {
         facts: Facts {
             packets: report.packets,
@@ -119,7 +113,33 @@ pub fn told(report: &Report) -> Finished {
         },
         counts: counts.collect(),
         protocols: protocols.map(|(name, flows, calls)| ((*name).into(), *flows, *calls)).collect(),
+        unread: report.unread.iter().map(|one| unread(one, names.as_ref())).collect(),
         ..Finished::default()
+    }
+}
+
+fn unread(one: &flow::Unread, names: Option<&Directory>) -> Unread {
+    let query = one.server.map(|server| {
+        let (ip, port) = (server.ip, server.port);
+        Query { scope: 0, ip, port, transport: one.transport, at: one.last, process: None }
+    });
+    let found = names.zip(query).map(|(names, query)| names.find(&query));
+    let peer = found.as_ref().map(Found::peer);
+    let workload = peer.as_ref().and_then(|peer| {
+        let workload = peer.workload.as_ref().map(|workload| workload.name);
+        workload.or(peer.name)
+    });
+    let server = one.server.map(|Endpoint { ip, port }| match ip {
+        IpAddr::V4(ip) => format!("{ip}:{port}"),
+        IpAddr::V6(ip) => format!("[{ip}]:{port}"),
+    });
+    Unread {
+        server,
+        namespace: peer.as_ref().and_then(|peer| peer.namespace).map(str::to_owned),
+        workload: workload.map(str::to_owned),
+        why: one.reason.name(),
+        flows: one.flows,
+        bytes: one.bytes,
     }
 }
 

@@ -1,14 +1,18 @@
 //! `callscope serve --tap`: what passes is served as it happens.
 
-use std::thread::{Builder, JoinHandle};
+use std::{
+    sync::Arc,
+    thread::{Builder, JoinHandle},
+};
 
-use anyhow::{Context, Result, anyhow};
-use capture::live::Stop;
+use anyhow::{Context, Result, anyhow, bail};
+use capture::{keep::Keeper, live::Stop};
+use flow::Share;
 
 use super::{House, WhatArgs, imports, tap_defaults};
 use crate::{
-    args::{SpaceArgs, TapArgs},
-    read::OPEN_AFTER,
+    args::{ShowArgs, SpaceArgs, TapArgs},
+    read::{Directories, Input, OPEN_AFTER, Watcher},
     tap,
 };
 
@@ -27,9 +31,27 @@ pub struct LiveArgs {
     /// Show what is said under TLS as well, as `callscope tap --tls` does.
     #[arg(long, requires = "tap")]
     pub tls: bool,
+    /// Keep only calls for which this holds (see docs/QUERY.md).
+    #[arg(long = "where", value_name = "EXPR", requires = "tap")]
+    pub condition: Option<String>,
+    /// Room in the kernel for packets that wait to be read, in each network namespace.
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = crate::size::bytes)]
+    pub ring: u64,
     /// Which network namespaces are listened in.
     #[command(flatten)]
     pub spaces: SpaceArgs,
+}
+
+/// What a capture is read with, and who keeps its packets.
+pub struct Beside {
+    /// Names of addresses.
+    pub directories: Option<Directories>,
+    /// Who keeps packets.
+    pub keeper: Option<Keeper>,
+    /// Whether others see the same connections.
+    pub is_one_of_many: bool,
+    /// Which share of new flows is read.
+    pub share: Share,
 }
 
 /// A capture under way.
@@ -49,26 +71,49 @@ impl Live {
         if !args.tap {
             return Ok(None);
         }
-        let show = imports::show_args(what);
+        if house.store().is_none() {
+            bail!(
+                "what --store names is only asked: keep what passes in a folder, and send it by --sink"
+            );
+        }
+        let directory = crate::read::directory(&what.reading.identity)?;
+        let directories = directory.map(Directories::One);
+        let share = Share::default();
+        let beside = Beside { directories, keeper: None, is_one_of_many: false, share };
+        Self::listen(args, what, house, beside).map(Some)
+    }
+
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// When nothing can be captured.
+    pub fn listen(args: &LiveArgs, what: &WhatArgs, house: &House, beside: Beside) -> Result<Self> {
+        let show = ShowArgs { condition: args.condition.clone(), ..imports::show_args(what) };
         let args = TapArgs {
             interfaces: args.interface.clone(),
             filter: args.filter.clone(),
             tls: args.tls,
+            ring: args.ring,
             spaces: args.spaces.clone(),
             ..tap_defaults()
         };
-        let directory = crate::read::directory(&show.identity)?;
+        let Beside { directories, keeper, is_one_of_many, share } = beside;
         let stop = Stop::new().context("can't listen for signals")?;
         let tell = |line: &str| eprintln!("callscope: {line}");
         let (input, source) = tap::input(&args, stop.clone(), tell)?;
+        let input = Input { keeper, is_one_of_many, share, ..input };
         let interfaces =
             if args.interfaces.is_empty() { "any".into() } else { args.interfaces.join(", ") };
         let name = format!("live: {interfaces}");
         let import = house.api.live(&name, Vec::new()).map_err(|fault| anyhow!(fault.message))?;
         let intake = house.api.intake();
+        let (watched, names) = (import.clone(), directories.clone());
+        let watcher: Watcher =
+            Arc::new(move |report| watched.so_far(imports::told(report, names.as_ref())));
+        let input = Input { watcher: Some(watcher), ..input };
         let taking = Builder::new().name("tap".into()).spawn(move || {
             let after = Some(OPEN_AFTER);
-            let done = imports::take_in(&show, input, directory, after, &import, &intake);
+            let done = imports::take_in(&show, input, directories, after, &import, &intake);
             // Processes are looked for as long as calls come.
             drop(source);
             let finished = done.unwrap_or_else(|error| api::Finished {
@@ -81,7 +126,7 @@ impl Live {
             import.end(finished);
         })?;
         eprintln!("callscope: listening on {interfaces}");
-        Ok(Some(Self { stop, taking }))
+        Ok(Self { stop, taking })
     }
 
     /// Ends it, and waits until the calls that were under way are taken in.

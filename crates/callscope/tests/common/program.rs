@@ -32,20 +32,28 @@ pub struct Server {
 
 impl Server {
     pub fn start(words: &[&str]) -> Self {
-        let mut command = callscope();
-        command.args(["serve", "--listen", "127.0.0.1:0"]).args(words).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        Self::start_as("serve", words).0
+    }
+
+    /// The same of another command, and what it said before its address.
+    pub fn start_as(command: &str, words: &[&str]) -> (Self, Vec<String>) {
+        let mut process = callscope();
+        process.args([command, "--listen", "127.0.0.1:0"]).args(words).stderr(Stdio::piped());
+        let mut child = process.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = Vec::new();
         let address = loop {
-            let line = lines.next().expect("the server ended").unwrap();
+            let line =
+                lines.next().unwrap_or_else(|| panic!("the server ended: {said:?}")).unwrap();
             if let Some(address) = line.strip_prefix("callscope: http://") {
                 break address.to_owned();
             }
+            said.push(line);
         };
         // What it says later must not fill the pipe.
         let log =
             std::thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>().join("\n"));
-        Self { child, address, log: Some(log) }
+        (Self { child, address, log: Some(log) }, said)
     }
 
     pub fn ask(&self, head: &str, body: &[u8]) -> (u16, Vec<u8>) {

@@ -169,7 +169,9 @@ fn read(path: &Path, wants: &Wants, to: &mut dyn Visitor) -> Result<(), KeepErro
             let content = decoder.decode(&packet);
             let key = match &content {
                 Content::Tcp(segment) => Some(&segment.key),
-                Content::Udp(datagram) => Some(&datagram.key),
+                Content::Udp(datagram) | Content::Icmp(datagram) => Some(&datagram.key),
+                Content::Sctp(bundle) => Some(&bundle.key),
+                Content::Quote(quote) => Some(&quote.key),
                 Content::Nothing => None,
             };
             if !wants.take(key, packet.at) {

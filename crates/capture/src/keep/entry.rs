@@ -33,10 +33,7 @@ const ABOUT_BYTES_MAX: usize = 1_024;
 impl Entry {
     /// Appends its line.
     pub fn push(&self, out: &mut Vec<u8>) {
-        let transport = match self.transport {
-            Transport::Tcp => "tcp",
-            Transport::Udp => "udp",
-        };
+        let transport = self.transport.name();
         let about = &self.about[..self.about.floor_char_boundary(ABOUT_BYTES_MAX)];
         let line = format!(
             "{}\t{}\t{}\t{transport}\t{}\t{}\t{}\t{}\t{}\t{}\n",
@@ -59,11 +56,7 @@ impl Entry {
         let id = parts.next()?.to_owned();
         let from = Timestamp(parts.next()?.parse().ok()?);
         let to = Timestamp(parts.next()?.parse().ok()?);
-        let transport = match parts.next()? {
-            "tcp" => Transport::Tcp,
-            "udp" => Transport::Udp,
-            _ => return None,
-        };
+        let transport = Transport::named(parts.next()?)?;
         let client = end(parts.next()?, parts.next()?)?;
         let server = end(parts.next()?, parts.next()?)?;
         let is_covered = parts.next()? == "1";

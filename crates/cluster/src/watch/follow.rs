@@ -7,10 +7,9 @@
 //!            └─ not there ─► list, page by page ─► watch ──► changes                   from there
 //! ```
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use http::{Request, StatusCode, header};
-use identity::{Kind, Object, Uid};
 use kube::client::Body;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -25,12 +24,12 @@ use super::{
     answer::{Answer, Line},
     backoff::Backoff,
     counts::{Open, one},
-    cut::{Cutter, Part},
     fail::{Failure, causes},
-    listing::{self, Head, HeadMetadata, Listing, Read},
+    listing::{self, ENDLESS, Head, HeadMetadata, Listing},
     resource::{Ask, Place},
     versions::Versions,
 };
+use crate::{Cutter, Part};
 
 /// Follows one kind.
 pub(crate) struct Follower {
@@ -51,8 +50,6 @@ pub(crate) struct Follower {
     /// Objects a page; 0 for all.
     page: u32,
     versions: Versions,
-    /// Objects whose end no list tells the directory, and what a log keeps of them.
-    kept: HashMap<Uid, (Object, Option<String>)>,
     /// Failures in a row that the API server is to blame for.
     refusals: u32,
     /// Which client the last request was sent with.
@@ -109,7 +106,6 @@ impl Follower {
             streams_broken: 0,
             page: bounds.page,
             versions: Versions::new(bounds.objects),
-            kept: HashMap::new(),
             refusals: 0,
             entry: 0,
             shared,
@@ -229,10 +225,6 @@ impl Follower {
         if self.why != Why::Gone {
             self.why = Why::Broken;
         }
-        if self.place.resource.taken_for() == Kind::Node {
-            let all = listing.all().map(|(o, slim)| (o.meta.uid, (o.clone(), slim.cloned())));
-            self.kept.extend(all);
-        }
         for told in listing.parts(self.shared.options.scope) {
             self.tell(told).await?;
         }
@@ -285,7 +277,8 @@ impl Follower {
     async fn list(&mut self) -> Result<(), Failure> {
         self.begin_list();
         let mut from = String::new();
-        loop {
+        // Pages may be empty, but not most of them.
+        for _ in 0..self.pages_max() {
             let page = self.page(&from).await;
             // A page that is too old: it is better to have all at once than to be too slow again.
             if matches!(page, Err(Failure::Gone(_))) {
@@ -301,6 +294,13 @@ impl Follower {
                 None => return self.end_list(page.resource_version).await,
             }
         }
+        Err(endless())
+    }
+
+    fn pages_max(&self) -> usize {
+        let bounds = self.shared.options.bounds;
+        let page = usize::try_from(bounds.page).unwrap_or(usize::MAX).max(1);
+        ENDLESS + ENDLESS * (bounds.objects / page)
     }
 
     /// Reads one page into the listing.
@@ -312,17 +312,19 @@ impl Follower {
         let bounds = shared.options.bounds;
         let mut cutter = Cutter::new(bounds.object_bytes, bounds.skipped_bytes);
         let mut head = None;
-        let mut take = |part: Part<'_>| match part {
-            Part::Item(json) => listing.push(&shared, &place, &String::from_utf8_lossy(json)),
-            Part::Metadata(json) => head = serde_json::from_slice(json).ok(),
-            Part::TooLarge => shared.note("objects that are too large", || place.name()),
-            Part::Odd => shared.note("elements of lists that are no objects", || place.name()),
-        };
         loop {
             let Some(bytes) = answer.bytes().await? else {
                 return Err(Failure::Broken("in the middle of a list".to_owned()));
             };
-            let is_over = cutter.push(&bytes, &mut take);
+            let is_over = cutter.push(&bytes, &mut |part| match part {
+                Part::Item(json) => listing.push(&shared, &place, &String::from_utf8_lossy(json)),
+                Part::Metadata(json) => head = serde_json::from_slice(json).ok(),
+                Part::TooLarge => shared.note("objects that are too large", || place.name()),
+                Part::Odd => shared.note("elements of lists that are no objects", || place.name()),
+            });
+            if listing.is_endless(bounds.objects) {
+                return Err(endless());
+            }
             if is_over.map_err(|_| Failure::Garbage("no list".to_owned()))? {
                 break;
             }
@@ -342,29 +344,12 @@ impl Follower {
                 self.tell(told).await?;
             }
         } else {
-            self.end_kept(&listing).await?;
             let told = listing.told(&self.shared, &self.place);
             self.tell(told).await?;
         }
         self.since = Some(version);
         self.streams_broken = 0;
         one(&self.shared.counts.listed);
-        Ok(())
-    }
-
-    /// The directory takes from a list which pods, services and slices are gone; of nodes it is told.
-    async fn end_kept(&mut self, listing: &Listing) -> Result<(), Failure> {
-        if self.place.resource.taken_for() != Kind::Node {
-            return Ok(());
-        }
-        let mut before = std::mem::take(&mut self.kept);
-        for (object, slim) in listing.all() {
-            before.remove(&object.meta.uid);
-            self.kept.insert(object.meta.uid, (object.clone(), slim.cloned()));
-        }
-        for (object, slim) in before.into_values() {
-            self.tell(listing.without(self.shared.options.scope, object, slim)).await?;
-        }
         Ok(())
     }
 
@@ -439,7 +424,8 @@ impl Follower {
     async fn changed(&mut self, json: &str, is_deleted: bool) -> Result<(), Failure> {
         if let Some(listing) = &mut self.listing {
             listing.push(&self.shared, &self.place, json);
-            return Ok(());
+            let objects = self.shared.options.bounds.objects;
+            return if listing.is_endless(objects) { Err(endless()) } else { Ok(()) };
         }
         one(&self.shared.counts.changes);
         let head: Head = serde_json::from_str(json).unwrap_or_default();
@@ -449,25 +435,11 @@ impl Follower {
                 one(&self.shared.counts.old_changes);
                 return Ok(());
             }
-            self.keep(&read, is_deleted);
             let told = listing::change(&self.shared, &self.place, read, is_deleted);
             self.tell(told).await?;
         }
         self.go_on_from(head.metadata.resource_version);
         Ok(())
-    }
-
-    fn keep(&mut self, read: &Read, is_deleted: bool) {
-        let object = &read.object;
-        if object.kind() != Kind::Node {
-            return;
-        }
-        if is_deleted {
-            self.kept.remove(&object.meta.uid);
-        } else if self.kept.len() < self.shared.options.bounds.objects {
-            let slim = read.slim(&self.place);
-            self.kept.insert(object.meta.uid, (object.clone(), slim));
-        }
     }
 
     async fn bookmark(&mut self, json: &str) -> Result<(), Failure> {
@@ -501,6 +473,10 @@ impl Follower {
             }
         }
     }
+}
+
+fn endless() -> Failure {
+    Failure::Garbage("a list without an end".to_owned())
 }
 
 // === impl Status ===

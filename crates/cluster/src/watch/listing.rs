@@ -17,9 +17,16 @@ pub(crate) struct Listing {
     pub(crate) objects: Vec<Object>,
     /// For the log, as many.
     slim: Vec<String>,
+    /// Bytes of memory of all of them, about.
+    bytes: usize,
     /// Whether there were more than are kept.
     pub(crate) is_cut: bool,
+    /// How many more.
+    beyond: usize,
 }
+
+/// A list of so many times the objects that are kept, or the pages that it should have, has no end.
+pub(crate) const ENDLESS: usize = 16;
 
 /// What an object, a list or a bookmark says of itself.
 #[derive(Debug, Default, Deserialize)]
@@ -111,30 +118,28 @@ impl Read {
 
 impl Listing {
     pub(crate) fn new(at: Timestamp) -> Self {
-        Self { at, objects: Vec::new(), slim: Vec::new(), is_cut: false }
+        Self { at, objects: Vec::new(), slim: Vec::new(), bytes: 0, is_cut: false, beyond: 0 }
     }
 
     /// One more object of it.
     pub(crate) fn push(&mut self, shared: &Shared, place: &Place, json: &str) {
-        if self.objects.len() >= shared.options.bounds.objects {
+        let bounds = shared.options.bounds;
+        if self.objects.len() >= bounds.objects || self.bytes >= bounds.list_bytes {
             shared.note("objects beyond the longest list", || place.name());
             self.is_cut = true;
+            self.beyond += 1;
             return;
         }
         let Some(read) = read(shared, place, json) else { return };
-        self.slim.extend(read.slim(place));
+        let slim = read.slim(place);
+        self.bytes += read.object.bytes() + slim.as_ref().map_or(0, String::len);
+        self.slim.extend(slim);
         self.objects.push(read.object);
     }
 
-    /// The objects so far, and what a log keeps of each.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (&Object, Option<&String>)> {
-        self.objects.iter().zip(self.slim.iter().map(Some).chain(std::iter::repeat(None)))
-    }
-
-    /// This was there before, and isn't among them.
-    pub(crate) fn without(&self, scope: u16, object: Object, slim: Option<String>) -> Told {
-        let line = slim.map(|slim| log::slim_change(self.at, scope, true, &slim));
-        Told { event: Event { scope, at: Some(self.at), change: Change::Deleted(object) }, line }
+    /// Whether it is one that comes to no end: many times as much came as is kept at most.
+    pub(crate) fn is_endless(&self, objects_max: usize) -> bool {
+        self.beyond / ENDLESS >= objects_max
     }
 
     /// These were all.

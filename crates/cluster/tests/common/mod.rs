@@ -51,3 +51,11 @@ pub fn has(found: &Value, expected: &Value) -> bool {
         value => found == value,
     }
 }
+
+/// Bytes of memory of this program, at most so far.
+pub fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM: 0 kB");
+    let number = line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok());
+    number.unwrap_or(0) * 1024
+}

@@ -111,7 +111,7 @@ pub struct World {
     random: u64,
     number: u32,
     nodes: u32,
-    first_node: u32,
+    births: u32,
     pods: Vec<(String, String, String)>,
     free: Vec<String>,
     addresses: Vec<String>,
@@ -128,7 +128,7 @@ impl World {
             random: seed | 1,
             number: 0,
             nodes: 3,
-            first_node: 0,
+            births: 0,
             pods: Vec::new(),
             free: Vec::new(),
             addresses: Vec::new(),
@@ -167,10 +167,12 @@ impl World {
                 self.nodes += 1;
                 self.node(mock, self.nodes);
             }
-            // A node that is gone does not come back under its name.
+            // One goes, or comes back under its name as another one.
             _ => {
-                self.first_node += u32::from(self.first_node < self.nodes);
-                let _ = mock.delete("Node", "", &format!("node-{}", self.first_node));
+                let number = 1 + self.below(self.nodes);
+                if !mock.delete("Node", "", &format!("node-{number}")) {
+                    self.node(mock, number);
+                }
             }
         }
     }
@@ -262,10 +264,12 @@ impl World {
     }
 
     fn node(&mut self, mock: &Mock, number: u32) {
+        self.births += 1;
+        let uid = format!("node-{number}-{}", self.births);
         let ip = self.address(format!("192.168.0.{}", number + 1));
         mock.apply(json!({
             "kind": "Node", "apiVersion": "v1",
-            "metadata": {"name": format!("node-{number}"), "uid": format!("node-{number}"),
+            "metadata": {"name": format!("node-{number}"), "uid": uid,
                 "creationTimestamp": "2026-01-01T00:00:00Z", "labels": {"topology.kubernetes.io/zone": "zone-1"}},
             "status": {"addresses": [{"type": "InternalIP", "address": ip}]},
         }));

@@ -11,8 +11,8 @@ pub struct Case {
     pub turns: Vec<Turn>,
     /// The calls that come out, in order.
     pub wants: Vec<Want>,
-    /// Each turn is a datagram.
-    pub datagrams: bool,
+    /// What carries it (said by `over udp`, `over icmp`); of a datagram protocol each turn is a datagram.
+    pub over: Option<Transport>,
     /// The flow was not seen from its start.
     pub late: bool,
     /// Losing a piece may make a pair that never was, and nobody could know (said by `only whole`).
@@ -62,10 +62,10 @@ impl Case {
         Ok(case)
     }
 
-    /// TCP or UDP.
+    /// What carries it.
     #[must_use]
     pub fn transport(&self) -> Transport {
-        if self.datagrams { Transport::Udp } else { Transport::Tcp }
+        self.over.unwrap_or(Transport::Tcp)
     }
 
     /// The expected calls in one line each.
@@ -115,7 +115,9 @@ impl Case {
             "wait" => {
                 self.turns.push(Turn::Wait(rest.trim().parse().map_err(|_| "wait MILLISECONDS")?))
             }
-            "over" if rest.trim() == "udp" => self.datagrams = true,
+            "over" if Transport::named(rest.trim()).is_some() => {
+                self.over = Transport::named(rest.trim());
+            }
             "only" if rest.trim() == "whole" => self.only_whole = true,
             "late" if rest.is_empty() => self.late = true,
             "unprobed" if rest.is_empty() => self.unprobed = true,

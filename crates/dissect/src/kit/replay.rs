@@ -1,8 +1,8 @@
 //! A case played to a dissector, and what came out of it.
 
 use model::{
-    BodyFacts, Budget, Mark, Message, Pairing, Protocol, Side, Tell, Timestamp, Transport, Value,
-    Why,
+    BodyFacts, BodyText, Budget, Lore, Mark, Message, Pairing, Protocol, Side, Tell, Timestamp,
+    Transport, Value, Why,
 };
 
 use super::case::{Case, Turn};
@@ -52,6 +52,18 @@ pub struct Half {
     repeats: u32,
     /// Offset of its first and last piece's turn in the case.
     turns: (u64, u64),
+    lore: Learned,
+}
+
+/// What the conversation had learned: how much of it depends on what was lost before, so it is not part of
+/// what two messages are compared by.
+#[derive(Clone, Debug)]
+struct Learned(Lore);
+
+impl PartialEq for Learned {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 // === impl Replay ===
@@ -294,6 +306,7 @@ impl Half {
             missing_bytes: message.missing_bytes,
             repeats: message.repeats,
             turns: (message.first.frame, message.last.frame),
+            lore: Learned(message.lore.clone()),
         }
     }
 
@@ -321,6 +334,7 @@ impl Half {
         message.head_bytes = self.head_bytes;
         message.missing_bytes = self.missing_bytes;
         message.repeats = self.repeats;
+        message.lore = self.lore.0.clone();
         message
     }
 
@@ -371,5 +385,11 @@ impl Tell for Told {
                 .into_iter()
                 .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))),
         );
+    }
+
+    fn body_text(&mut self, text: BodyText<'_>) {
+        let whole = if text.whole { "body_text" } else { "body_text_cut" };
+        self.pairs.push(("media_type".to_owned(), text.media_type.to_owned()));
+        self.pairs.push((whole.to_owned(), text.text.escape_ascii().to_string()));
     }
 }

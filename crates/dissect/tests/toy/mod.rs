@@ -28,9 +28,7 @@ pub static TOY: Dissection = Dissection {
     probe,
     open: |opening| match opening.transport {
         Transport::Tcp => Reader::open(&PROTOCOL, Toy::default(), Framing::Stream),
-        Transport::Udp => {
-            Reader::open(&PROTOCOL, Toy { datagrams: true, ..Toy::default() }, Framing::Datagram)
-        }
+        _ => Reader::open(&PROTOCOL, Toy { datagrams: true, ..Toy::default() }, Framing::Datagram),
     },
 };
 

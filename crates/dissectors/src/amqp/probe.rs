@@ -35,6 +35,8 @@ pub fn probe(hello: &Hello<'_>) -> Verdict {
     let side = chain.by.or(hello.from).or_else(|| by_port(hello));
     match side {
         Some(side) if chain.methods > 0 => Verdict::Is(side),
+        // Both sides may say it, but nobody else.
+        None if chain.methods > 0 => Verdict::Either,
         _ => maybe(hello),
     }
 }
@@ -91,7 +93,7 @@ mod tests {
         assert_eq!(look(OPEN, None, false, false), Verdict::Is(Side::Client));
         assert_eq!(look(OPEN, Some(Side::Server), false, false), Verdict::No);
         assert_eq!(look(&OPEN[..9], None, false, true), Verdict::Maybe);
-        assert_eq!(look(ACK, None, false, false), Verdict::No);
+        assert_eq!(look(ACK, None, false, false), Verdict::Either);
         assert_eq!(look(ACK, None, true, false), Verdict::Is(Side::Client));
         assert_eq!(look(&[ACK, OPEN].concat(), None, false, false), Verdict::Is(Side::Client));
     }

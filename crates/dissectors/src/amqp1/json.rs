@@ -7,6 +7,7 @@ use super::{
     decimal,
     types::{Items, Value, value},
 };
+use crate::spell::{hex, uuid};
 
 /// Bytes of text, at most, closing brackets aside.
 const TEXT_MAX: usize = 8 << 10;
@@ -36,7 +37,7 @@ pub fn scalar(of: Value<'_>) -> Option<Vec<u8>> {
         Value::Double(number) => number.to_string().into_bytes(),
         Value::Decimal(octets) => decimal::text(octets)?.into_bytes(),
         Value::Char(code) => char::from_u32(code)?.to_string().into_bytes(),
-        Value::Uuid(octets) => uuid(octets),
+        Value::Uuid(octets) => uuid(octets).into_bytes(),
         _ => return None,
     })
 }
@@ -58,7 +59,7 @@ pub fn walk(map: Value<'_>, visit: &mut dyn FnMut(&[u8], &[u8])) {
 pub fn octets_as_text(octets: &[u8]) -> Vec<u8> {
     match std::str::from_utf8(octets) {
         Ok(text) if !text.chars().any(char::is_control) => text.as_bytes().to_vec(),
-        _ => hex(octets),
+        _ => hex(octets).into_bytes(),
     }
 }
 
@@ -149,20 +150,6 @@ fn push_text(text: &[u8], out: &mut Vec<u8>) {
         kept.push_str(CUT);
     }
     json::push_str(out, &kept);
-}
-
-fn hex(octets: &[u8]) -> Vec<u8> {
-    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).map_or(b'?', |c| c as u8);
-    octets.iter().flat_map(|octet| [digit(octet >> 4), digit(octet & 15)]).collect()
-}
-
-fn uuid(octets: &[u8]) -> Vec<u8> {
-    let digits = hex(octets);
-    let mut groups = Vec::new();
-    for (from, to) in [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)] {
-        groups.push(digits.get(from..to).unwrap_or_default());
-    }
-    groups.join(&b'-')
 }
 
 #[cfg(test)]

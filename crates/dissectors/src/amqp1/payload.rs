@@ -12,12 +12,25 @@ use super::{
 /// Bytes kept of what is said about a message, and of a body that is no text.
 const RECORD_MAX: usize = 16 << 10;
 
+/// Bytes of a section's head that are put together from several frames: the longest name of a section
+/// and the size behind it.
+const HEAD_MAX: usize = 40;
+
+/// The beginning of a section's head, where a frame ended in it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Begun {
+    bytes: [u8; HEAD_MAX],
+    len: u8,
+}
+
 /// What comes next of a message.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Part {
     /// A section.
     #[default]
     Section,
+    /// The rest of a section's head.
+    Head(Begun),
     /// So many bytes that are written down.
     Kept(usize),
     /// So many bytes that are for nobody's eyes.
@@ -56,7 +69,7 @@ impl Payload {
             let rest = input.get(at..).unwrap_or_default();
             let there = rest.get(..self.left).unwrap_or(rest);
             let took = match self.part {
-                Part::Section => match self.section(there, sink) {
+                Part::Section | Part::Head(_) => match self.section(there, sink) {
                     Ok(head) => head,
                     Err(need) if at == 0 => return Step::Need(need),
                     Err(_) => return Step::Took(at),
@@ -91,13 +104,26 @@ impl Payload {
         if at == 0 && self.left > 0 { Step::Need(1) } else { Step::Took(at) }
     }
 
-    /// A section begins: bytes of its head, or how many are needed.
+    /// A section begins, here or in the frame before: bytes of its head that are in this one, or how
+    /// many are needed.
     fn section(&mut self, there: &[u8], sink: &mut Sink<'_, '_>) -> Result<usize, usize> {
-        let start = match section::start(there) {
+        let begun = match self.part {
+            Part::Head(begun) => begun,
+            _ => Begun::default(),
+        };
+        let (joined, before) = (begun.with(there), begun.known().len());
+        let front = if before == 0 { there } else { joined.known() };
+        let start = match section::start(front) {
             Ok(start) => start,
-            // A head in two frames is not put together.
-            Err(Flaw::Short(need)) if need <= self.left => return Err(need),
-            Err(_) => Start { kind: Kind::Data, head: 0, size: usize::MAX },
+            Err(Flaw::Short(need)) if need - before <= self.left => return Err(need - before),
+            Err(Flaw::Short(need)) if need <= HEAD_MAX && !self.ends => {
+                if there.len() < self.left {
+                    return Err(self.left);
+                }
+                self.part = Part::Head(joined);
+                return Ok(there.len());
+            }
+            Err(_) => Start { kind: Kind::Data, head: before, size: usize::MAX },
         };
         let is_body = start.kind != Kind::About;
         self.is_secret |= is_body && record::puts_a_token(sink.recorded());
@@ -112,9 +138,12 @@ impl Payload {
                 record::mark(record::TEXT, sink);
                 Part::Body(start.size)
             }
-            Kind::Value | Kind::About => Part::Kept(start.size),
+            Kind::Value | Kind::About => {
+                sink.record(begun.known());
+                Part::Kept(start.size - before.min(start.size))
+            }
         };
-        Ok(start.head)
+        Ok(start.head.saturating_sub(before))
     }
 
     fn body(&mut self, head: usize, left: usize) -> Step {
@@ -128,5 +157,30 @@ impl Payload {
             true => Step::Body { head, body },
             false => Step::Part { head, body },
         }
+    }
+}
+
+// === impl Begun ===
+
+impl Default for Begun {
+    fn default() -> Self {
+        Self { bytes: [0; HEAD_MAX], len: 0 }
+    }
+}
+
+impl Begun {
+    fn known(&self) -> &[u8] {
+        self.bytes.get(..self.len.into()).unwrap_or_default()
+    }
+
+    /// The same with as many of `more` as there is room for.
+    fn with(mut self, more: &[u8]) -> Self {
+        let room = self.bytes.get_mut(self.len.into()..).unwrap_or_default();
+        let took = room.len().min(more.len());
+        for (place, byte) in room.iter_mut().zip(more) {
+            *place = *byte;
+        }
+        self.len += u8::try_from(took).unwrap_or(0);
+        self
     }
 }

@@ -26,6 +26,8 @@ pub fn probe(hello: &Hello<'_>) -> Verdict {
     }
     match side(hello, chain.by) {
         Some(side) if chain.performatives > 0 => Verdict::Is(side),
+        // What both sides say is nobody else's either, once a frame is whole.
+        None if chain.performatives > 0 && chain.frames > 0 => Verdict::Either,
         _ => maybe(hello),
     }
 }
@@ -72,7 +74,8 @@ mod tests {
 
     #[test]
     fn a_performative_is_known_by_its_fields() {
-        assert_eq!(look(END, None, false, false), Verdict::No);
+        assert_eq!(look(END, None, false, false), Verdict::Either);
+        assert_eq!(look(&END[..11], None, false, false), Verdict::No);
         assert_eq!(look(END, None, true, false), Verdict::Is(Side::Client));
         assert_eq!(look(END, Some(Side::Server), false, false), Verdict::Is(Side::Server));
         assert_eq!(look(BEGIN, None, false, false), Verdict::Is(Side::Client));

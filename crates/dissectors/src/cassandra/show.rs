@@ -11,14 +11,14 @@ use super::{
     record::View,
     request::{Bound, Request, Statement},
     result::{Answer, Column, Metadata, Schema},
-    value::{address, write_unknown},
+    value::{self, write_unknown},
 };
-use crate::sql::{self, Dialect, Target};
+use crate::{
+    listing::Listing,
+    spell::hex,
+    sql::{self, Dialect, Target},
+};
 
-/// Rows told of one answer, at most.
-const ROWS_MAX: i32 = 50;
-/// Bytes of rows told of one answer, at most.
-const ROWS_BYTES_MAX: usize = 256 << 10;
 /// Bytes of a statement that are told.
 const TEXT_MAX: usize = 16 << 10;
 
@@ -59,7 +59,6 @@ fields! {
     Timestamp "cassandra.timestamp" Integer false "The time that a write is given, in microseconds"
     ResultKind "cassandra.result.kind" Text false "void, rows, set_keyspace, prepared, schema_change"
     Columns "cassandra.result.column" Text true "Columns: name type"
-    Rows "cassandra.result.row" Text true "The first 50 rows, each as a JSON object"
     ErrorText "cassandra.error" Text false "What an error says"
     ErrorDetail "cassandra.error.detail" Text true "Its numbers: received=1, required=2"
     Event "cassandra.event" Text false "TOPOLOGY_CHANGE, STATUS_CHANGE, SCHEMA_CHANGE"
@@ -188,14 +187,6 @@ fn schema_target(schema: &Schema<'_>) -> String {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// Tells one message.
 struct Teller<'m, 't> {
     view: View<'m>,
@@ -312,12 +303,12 @@ impl Teller<'_, '_> {
 
     fn statement(&mut self, text: &[u8]) {
         let text = text.get(..TEXT_MAX).unwrap_or(text);
-        if let Some(facts) = sql::facts(text, Dialect::Standard) {
+        if let Some((facts, summary)) = sql::facts_and_summary(text, Dialect::Standard) {
             self.put(Index::Operation, Value::Text(&facts.verb));
             if let Some(Target::Table(name)) = &facts.target {
                 self.table(name);
             }
-            self.text(Index::Summary, Some(&sql::summary(text, Dialect::Standard)));
+            self.text(Index::Summary, Some(&summary));
         }
         self.put(Index::Query, Value::Text(text));
     }
@@ -438,13 +429,17 @@ impl Teller<'_, '_> {
             return;
         }
         let mut cursor = Cursor(values);
-        let mut room = ROWS_BYTES_MAX;
-        for _ in 0..count.min(ROWS_MAX) {
-            let Some(row) = row(&mut cursor, &metadata) else { return };
-            let Some(left) = room.checked_sub(row.len()) else { return };
-            room = left;
-            self.put(Index::Rows, Value::Text(&row));
+        let mut list = Listing::new();
+        for _ in 0..count {
+            if cursor.0.is_empty() {
+                list.lacks();
+                break;
+            }
+            if !list.push(|out| push_row(&mut cursor, &metadata, out)) {
+                break;
+            }
         }
+        list.tell(self.to);
     }
 
     fn columns(&mut self, metadata: &Metadata<'_>) {
@@ -479,7 +474,7 @@ impl Teller<'_, '_> {
             return;
         }
         let (change, len) = (cursor.string().unwrap_or_default(), cursor.byte().unwrap_or(0));
-        let host = cursor.take(len.into()).and_then(address);
+        let host = cursor.take(len.into()).and_then(crate::spell::ip);
         let port = cursor.int();
         if let (Some(host), Some(port)) = (host, port) {
             let text = format!("{} {host}:{port}", String::from_utf8_lossy(change));
@@ -511,26 +506,31 @@ impl Teller<'_, '_> {
     }
 }
 
-/// The next row as a JSON object.
-fn row(cursor: &mut Cursor<'_>, metadata: &Metadata<'_>) -> Option<Vec<u8>> {
-    let mut out = vec![b'{'];
+/// Writes the next row as a JSON object; whether all of it is there.
+fn push_row(cursor: &mut Cursor<'_>, metadata: &Metadata<'_>, out: &mut Vec<u8>) -> bool {
+    out.push(b'{');
+    let mut whole = true;
     for at in 0..metadata.count {
-        let value = cursor.bytes()?;
+        let Some(value) = cursor.bytes() else {
+            whole = false;
+            break;
+        };
         if at > 0 {
             out.push(b',');
         }
+        whole &= value.is_none_or(|value| value.len() <= value::VALUE_MAX);
         match metadata.columns.get(at) {
             Some(column) => {
-                ::content::json::push_bytes_lossy(&mut out, column.name);
+                ::content::json::push_bytes_lossy(out, column.name);
                 out.push(b':');
-                column.of.write(value, &mut out);
+                column.of.write(value, out);
             }
             None => {
                 out.extend_from_slice(format!("\"{at}\":").as_bytes());
-                write_unknown(value, &mut out);
+                write_unknown(value, out);
             }
         }
     }
     out.push(b'}');
-    Some(out)
+    whole
 }

@@ -2,20 +2,20 @@
 //!
 //! What can't be read as its type says is written as `"0x…"`, as are blobs.
 
-use std::fmt::Write;
-
 use ::content::json;
+use model::Date;
 
 use super::cursor::Cursor;
+use crate::spell::{self, push_hex};
 
 /// Types within one another, at most.
 const DEPTH_MAX: usize = 8;
 /// Elements of a collection that are written, at most.
-const ELEMENTS_MAX: usize = 64;
+const ELEMENTS_MAX: usize = VALUE_MAX / 4;
 /// Fields of a type at most; Cassandra allows 32,768, nobody has them.
 const FIELDS_MAX: u16 = 256;
 /// Bytes of a text or a blob that are written, at most.
-const TEXT_MAX: usize = 4 << 10;
+pub const VALUE_MAX: usize = 4 << 10;
 /// Days from the epoch to the middle of the range of dates (§6, "date").
 const DATE_EPOCH: i64 = 1 << 31;
 
@@ -144,7 +144,9 @@ pub fn write_unknown(value: Option<&[u8]>, out: &mut Vec<u8>) {
         None => out.extend_from_slice(b"null"),
         Some(value) => match std::str::from_utf8(value) {
             Ok(text) if !text.is_empty() && !text.chars().any(char::is_control) => {
-                json::push_bytes_lossy(out, front(value));
+                out.push(b'"');
+                json::push_inner_lossy(out, front(value));
+                end_string(value, out);
             }
             _ => write_hex(value, out),
         },
@@ -171,6 +173,9 @@ fn write_parts(
         separate(at, out);
         part(&mut cursor, out)?;
     }
+    if count > ELEMENTS_MAX {
+        out.extend_from_slice(if around == *b"{}" { ",\"…\":null" } else { ",\"…\"" }.as_bytes());
+    }
     out.push(around[1]);
     Some(())
 }
@@ -190,7 +195,9 @@ fn write_simple(id: u16, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
     match id {
         0x0001 | 0x000a | 0x000d => {
             std::str::from_utf8(value).ok()?;
-            json::push_bytes_lossy(out, front(value));
+            out.push(b'"');
+            json::push_inner_lossy(out, front(value));
+            end_string(value, out);
         }
         0x0002 | 0x0005 | 0x0009 | 0x0013 | 0x0014 => push(out, integer(value)?),
         0x000e => push(out, integer(value)?),
@@ -199,11 +206,12 @@ fn write_simple(id: u16, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
         0x0007 => return write_float(f64::from_be_bytes(value.try_into().ok()?), out),
         0x0008 => return write_float(f32::from_be_bytes(value.try_into().ok()?).into(), out),
         0x000b => quoted(out, &timestamp(integer(value)?)?),
-        0x000c | 0x000f => quoted(out, &uuid(value)?),
-        0x0010 => quoted(out, &address(value)?),
+        0x000c | 0x000f if value.len() == 16 => quoted(out, &spell::uuid(value)),
+        0x000c | 0x000f => return None,
+        0x0010 => quoted(out, &spell::ip(value)?.to_string()),
         0x0011 => {
             let days = i64::from(u32::from_be_bytes(value.try_into().ok()?)) - DATE_EPOCH;
-            quoted(out, &date(days));
+            quoted(out, &Date::of_day(days).to_string());
         }
         0x0012 => quoted(out, &time(integer(value)?)?),
         0x0015 => quoted(out, &duration(value)?),
@@ -254,21 +262,7 @@ fn timestamp(millis: i128) -> Option<String> {
     let of_day = millis.rem_euclid(86_400_000);
     let clock = time(i128::from(of_day) * 1_000_000)?;
     let clock = clock.get(..12)?;
-    Some(format!("{}T{clock}Z", date(millis.div_euclid(86_400_000))))
-}
-
-/// Days since 1970-01-01 (after Hinnant, "chrono-compatible low-level date algorithms").
-fn date(days: i64) -> String {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let of_era = z.rem_euclid(146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
+    Some(format!("{}T{clock}Z", Date::of_day(millis.div_euclid(86_400_000))))
 }
 
 /// Nanoseconds since midnight.
@@ -286,37 +280,22 @@ fn duration(value: &[u8]) -> Option<String> {
     Some(format!("{months}mo{days}d{nanos}ns"))
 }
 
-fn uuid(value: &[u8]) -> Option<String> {
-    let bytes: [u8; 16] = value.try_into().ok()?;
-    let mut text = String::with_capacity(36);
-    for (at, byte) in bytes.iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        write!(text, "{byte:02x}").ok()?;
-    }
-    Some(text)
-}
-
-/// An address of version 4 or 6.
-pub fn address(value: &[u8]) -> Option<String> {
-    if let Ok(four) = <[u8; 4]>::try_from(value) {
-        return Some(std::net::Ipv4Addr::from(four).to_string());
-    }
-    let six: [u8; 16] = value.try_into().ok()?;
-    Some(std::net::Ipv6Addr::from(six).to_string())
-}
-
 fn write_hex(value: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"0x");
-    for byte in front(value) {
-        push(out, format_args!("{byte:02x}"));
+    push_hex(front(value), out);
+    end_string(value, out);
+}
+
+/// Ends the string of a value, and says if not all of it is there.
+fn end_string(value: &[u8], out: &mut Vec<u8>) {
+    if value.len() > VALUE_MAX {
+        out.extend_from_slice("…".as_bytes());
     }
     out.push(b'"');
 }
 
 fn front(value: &[u8]) -> &[u8] {
-    value.get(..TEXT_MAX).unwrap_or(value)
+    value.get(..VALUE_MAX).unwrap_or(value)
 }
 
 fn push(out: &mut Vec<u8>, what: impl std::fmt::Display) {

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     fields::{fields, flag, integer, some_text, text},
     framed::u16_at,
+    spell::hex,
 };
 
 fields! {
@@ -146,9 +147,6 @@ fn shown(option: &Opt<'_>) -> String {
         }
         (Form::Flag, []) => "true".to_owned(),
         (Form::Flag, [set]) => (*set != 0).to_string(),
-        _ => value.iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        }),
+        _ => hex(value),
     }
 }

@@ -1,4 +1,4 @@
-//! Diameter over TCP (RFC 6733): requests and answers by their hop-by-hop identifiers.
+//! Diameter over TCP and SCTP (RFC 6733): requests and answers by their hop-by-hop identifiers.
 //!
 //! Both sides may ask. Keys, passwords and authentication vectors are never written down.
 
@@ -28,8 +28,9 @@ pub static PROTOCOL: Protocol = Protocol {
 pub static DISSECTION: Dissection = Dissection {
     folder: "diameter",
     protocol: &PROTOCOL,
-    transports: &[Transport::Tcp],
-    names: &["diameter"],
+    transports: &[Transport::Tcp, Transport::Sctp],
+    // RFC 6733 §2.1.
+    names: &["diameter", "ppid-46"],
     ports: &[3868, 5868],
     probe: probe::probe,
     open: |_| Reader::open(&PROTOCOL, Diameter, Framing::Stream),

@@ -1,10 +1,6 @@
 //! What is told of a message, when somebody asks.
 
-use std::{
-    borrow::Cow,
-    fmt::Write,
-    net::{Ipv4Addr, Ipv6Addr},
-};
+use std::borrow::Cow;
 
 use model::{Headline, Message, Outcome, Status, Tell};
 
@@ -16,6 +12,7 @@ use super::{
 use crate::{
     fields::{fields, flag, integer, signed, some_text, text},
     framed::{u16_at, u32_at, u64_at},
+    spell::{self, hex},
 };
 
 /// AVPs told one by one, at most.
@@ -203,16 +200,5 @@ fn shown(avp: &Avp<'_>, form: Form) -> String {
 }
 
 fn address(bytes: &[u8]) -> String {
-    match (bytes.first_chunk::<4>(), bytes.first_chunk::<16>()) {
-        (Some(four), None) => Ipv4Addr::from(*four).to_string(),
-        (_, Some(sixteen)) => Ipv6Addr::from(*sixteen).to_string(),
-        _ => hex(bytes),
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    spell::ip(bytes).map_or_else(|| hex(bytes), |ip| ip.to_string())
 }

@@ -9,6 +9,7 @@ use super::{
     rdata::Data,
     wire::{Bad, Header, Item, Read, Record, Section, Walk},
 };
+use crate::spell::push_hex;
 
 /// The fixed part of an OPT record.
 #[derive(Clone, Debug)]
@@ -92,7 +93,7 @@ fn write_option(message: &[u8], data: &mut Data<'_>, out: &mut Vec<u8>) -> Read<
     let mut inside = Data::new(message, at..at + value.len());
     if write_value(code, &mut inside, out).is_err() || !inside.is_empty() {
         out.truncate(start);
-        encode::hex(value, out);
+        push_hex(value, out);
     }
     Ok(())
 }
@@ -102,7 +103,7 @@ fn write_value(code: u16, value: &mut Data<'_>, out: &mut Vec<u8>) -> Read<()> {
     match code {
         option::NSID => {
             let id = value.rest();
-            encode::hex(id, out);
+            push_hex(id, out);
             if id.iter().all(|byte| matches!(byte, b' '..=b'~')) {
                 out.push(b' ');
                 encode::quoted(id, out);
@@ -124,7 +125,7 @@ fn write_value(code: u16, value: &mut Data<'_>, out: &mut Vec<u8>) -> Read<()> {
             value.separated(out, |value, out| value.u16().map(|n| encode::decimal(n, out)))?;
         }
         option::EDE => extended_error(value, out)?,
-        _ => encode::hex(value.rest(), out),
+        _ => push_hex(value.rest(), out),
     }
     Ok(())
 }

@@ -2,18 +2,10 @@
 
 use std::{io::Write, net::Ipv6Addr};
 
-use content::short::push_number;
+use content::short::{push_ip6, push_number};
+use model::Date;
 
 use super::name::write_decimal_escape;
-
-/// `0aff`.
-pub fn hex(bytes: &[u8], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    out.reserve(2 * bytes.len());
-    for byte in bytes {
-        out.extend([byte >> 4, byte & 0xf].map(|digit| DIGITS[usize::from(digit)]));
-    }
-}
 
 /// RFC 4648 §4, with padding.
 pub fn base64(bytes: &[u8], out: &mut Vec<u8>) {
@@ -85,7 +77,7 @@ pub fn ip4(bytes: [u8; 4], out: &mut Vec<u8>) {
 
 /// `2001:db8::1`.
 pub fn ip6(bytes: [u8; 16], out: &mut Vec<u8>) {
-    let _ = write!(out, "{}", Ipv6Addr::from(bytes));
+    push_ip6(out, Ipv6Addr::from(bytes));
 }
 
 /// An address of which only the first bytes were sent; the rest is zero.
@@ -98,15 +90,7 @@ pub fn ip_prefix<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
 /// Seconds since 1970 as `YYYYMMDDHHmmSS` (RFC 4034 §3.2).
 pub fn date(seconds: u32, out: &mut Vec<u8>) {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    // Days of the era that began on 0000-03-01 (Howard Hinnant, "chrono-compatible date algorithms").
-    let day = days + 719_468;
-    let (era, of_era) = (day / 146_097, day % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = era * 400 + year + u32::from(month <= 2);
+    let Date { year, month, day } = Date::of_day(days.into());
     let (hours, minutes, seconds) = (rest / 3_600, rest / 60 % 60, rest % 60);
     let _ = write!(out, "{year:04}{month:02}{day:02}{hours:02}{minutes:02}{seconds:02}");
 }

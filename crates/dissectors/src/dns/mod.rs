@@ -42,9 +42,7 @@ pub static DISSECTION: Dissection = Dissection {
     probe: probe::probe,
     open: |opening| match opening.transport {
         Transport::Udp => Reader::open(&PROTOCOL, Dns::new(Transport::Udp), Framing::Datagram),
-        Transport::Tcp => {
-            Reader::open(&PROTOCOL, Prefixed(Dns::new(Transport::Tcp)), Framing::Stream)
-        }
+        _ => Reader::open(&PROTOCOL, Prefixed(Dns::new(Transport::Tcp)), Framing::Stream),
     },
 };
 
@@ -103,7 +101,7 @@ impl Dissector for Dns {
             None => Pair::OneWay,
             Some(number) => match self.transport {
                 Transport::Udp => Pair::Datagram(number),
-                Transport::Tcp => Pair::Id(number),
+                _ => Pair::Id(number),
             },
         };
         sink.begin(pair);

@@ -22,7 +22,7 @@ pub fn probe(hello: &Hello<'_>) -> Verdict {
     let read = match (hello.transport, hello.usual_port()) {
         (Transport::Udp, true) => likely(hello.bytes),
         (Transport::Udp, false) => certain(hello.bytes).or_else(|_| certain_to_all(hello.bytes)),
-        (Transport::Tcp, usual) => prefixed(hello.bytes, usual),
+        (_, usual) => prefixed(hello.bytes, usual),
     };
     match read {
         Ok(side) if hello.from.is_some_and(|known| known != side) => Verdict::No,

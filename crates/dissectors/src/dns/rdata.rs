@@ -15,6 +15,7 @@ use super::{
     name::Pointers,
     wire::{Bad, Read, Record},
 };
+use crate::spell::push_hex;
 
 /// What a type's data is made of, in order; parts are written with a space between them.
 enum Part {
@@ -167,7 +168,7 @@ fn write_unknown(bytes: &[u8], out: &mut Vec<u8>) {
     encode::decimal(bytes.len() as u64, out);
     if !bytes.is_empty() {
         out.push(b' ');
-        encode::hex(bytes, out);
+        push_hex(bytes, out);
     }
 }
 
@@ -201,11 +202,11 @@ fn write_part(part: &Part, data: &mut Data<'_>, out: &mut Vec<u8>) -> Read<()> {
             data.separated(out, |data, out| data.sized().map(|text| encode::quoted(text, out)))?
         }
         Part::Quoted => encode::quoted(data.rest(), out),
-        Part::Hex => encode::hex(data.rest(), out),
+        Part::Hex => push_hex(data.rest(), out),
         Part::Base64 => encode::base64(data.rest(), out),
         Part::Salt => match data.sized()? {
             [] => out.push(b'-'),
-            salt => encode::hex(salt, out),
+            salt => push_hex(salt, out),
         },
         Part::Base32 => encode::base32hex(data.sized()?, out),
         Part::Sized64 => {
@@ -229,6 +230,6 @@ fn joined<'d>(groups: impl Iterator<Item = &'d [u8]>, between: u8, out: &mut Vec
         if n > 0 {
             out.push(between);
         }
-        encode::hex(group, out);
+        push_hex(group, out);
     }
 }

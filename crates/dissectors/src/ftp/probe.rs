@@ -4,13 +4,10 @@
 use dissect::{Hello, Verdict};
 use model::Side;
 
-use crate::{
-    framed::Halt,
-    replies::{self, Reply},
-};
+use crate::{framed::Halt, replies};
 
-/// Replies of one packet looked at.
-const REPLIES_MAX: usize = 6;
+/// Replies that say nothing by their code.
+const COMMON: [u16; 7] = [200, 211, 215, 220, 230, 331, 530];
 
 /// The commands (RFC 959, 2228, 2389, 2428, 3659, and what is used besides).
 const COMMANDS: [&[u8]; 54] = [
@@ -24,16 +21,7 @@ const COMMANDS: [&[u8]; 54] = [
 
 /// What the first bytes look like.
 pub(super) fn probe(hello: &Hello<'_>) -> Verdict {
-    let verdict = match hello.bytes.first() {
-        Some(b'1'..=b'5') => server(hello),
-        Some(first) if first.is_ascii_alphabetic() => client(hello),
-        _ => Verdict::No,
-    };
-    match verdict {
-        Verdict::Maybe if !hello.more => Verdict::No,
-        Verdict::Is(side) if !replies::agrees(hello.from, side) => Verdict::No,
-        verdict => verdict,
-    }
+    replies::probe(hello, client, |hello| replies::probe_server(hello, &COMMON, says_so))
 }
 
 fn client(hello: &Hello<'_>) -> Verdict {
@@ -80,30 +68,6 @@ fn is_sure(line: &[u8]) -> bool {
         [b'P', b'O', b'R', b'T', b' ', rest @ ..] => numbers(rest),
         line => line.starts_with(b"EPRT |"),
     }
-}
-
-fn server(hello: &Hello<'_>) -> Verdict {
-    let mut rest = hello.bytes;
-    for _ in 0..REPLIES_MAX {
-        match Reply::read(rest) {
-            Ok(reply) => {
-                let all = rest.get(..reply.size).unwrap_or_default();
-                if hello.from_usual_port || says_so(reply.code, all) {
-                    return Verdict::Is(Side::Server);
-                }
-                if !matches!(reply.code, 220 | 331 | 230 | 530 | 211 | 215 | 200) {
-                    return Verdict::No;
-                }
-                rest = rest.get(reply.size..).unwrap_or_default();
-                if rest.is_empty() {
-                    return Verdict::Maybe;
-                }
-            }
-            Err(Halt::Short(_)) => return Verdict::Maybe,
-            Err(Halt::Bad) => return Verdict::No,
-        }
-    }
-    Verdict::No
 }
 
 /// Whether a reply can only be one of FTP.

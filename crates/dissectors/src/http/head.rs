@@ -15,6 +15,8 @@ pub(super) struct Head {
     pub(super) len: usize,
     pub(super) length: Length,
     pub(super) coding: Coding,
+    /// There is a `Content-Encoding` line.
+    pub(super) is_coded: bool,
     /// Asks to speak something else after the answer.
     pub(super) upgrade: bool,
     /// Where the first `Content-Type` line begins, from the first field line on.
@@ -76,6 +78,7 @@ impl Head {
             len: 0,
             length: Length::Absent,
             coding: Coding::Absent,
+            is_coded: false,
             upgrade: false,
             content_type_at: None,
             timed: false,
@@ -119,6 +122,8 @@ impl Head {
                 self.content_type_at = Some(at);
                 self.timed = comes_in_time(value);
             }
+        } else if begins(line, b"content-encoding") {
+            self.is_coded = true;
         } else if begins(line, b"upgrade") {
             self.upgrade |= value(rest, end, b"upgrade".len()).is_some();
         }

@@ -9,6 +9,7 @@
 //! somebody proves who they are with is never written down: see `secrets`.
 
 mod errors;
+mod names;
 mod probe;
 mod record;
 mod schema;
@@ -59,6 +60,8 @@ pub static DISSECTION: Dissection = Dissection {
 const HEAD_MAX: usize = 2 << 10;
 /// The same for a message that may hold secrets, all of which has to be looked at.
 const SENSITIVE_MAX: usize = 16 << 10;
+/// Bytes of a response that are waited for where it tells ids of topics beside their names.
+const NAMING_MAX: usize = 16 << 10;
 /// Bytes of a message at most; brokers take 100 MiB if they are not told otherwise.
 const MESSAGE_MAX: usize = 1 << 30;
 /// The API whose first version is followed by tokens without a header.
@@ -75,7 +78,7 @@ struct Kafka {
 }
 
 /// There is one for every connection.
-const _: () = assert!(size_of::<Kafka>() <= 144);
+const _: () = assert!(size_of::<Kafka>() <= 160);
 
 /// A message whose head is known.
 struct Letter<'b> {
@@ -172,6 +175,10 @@ impl Kafka {
         let begin = api
             .and_then(|(api, version)| wire::response_body(api, version, head).ok())
             .unwrap_or(SIZE);
+        if let Some((api, version)) = api.filter(|(api, version)| names::are_told(api, *version)) {
+            let (_, more) = frame(input, NAMING_MAX)?;
+            self.session.learn(api, version, more.get(begin..).unwrap_or_default(), sink);
+        }
         if let Some((SASL_HANDSHAKE, 0)) = asked {
             self.session.grant(head.get(begin..).is_some_and(|body| body.starts_with(&[0, 0])));
         }
@@ -191,6 +198,7 @@ impl Kafka {
     /// Writes a message down, without its secrets.
     fn write(&mut self, letter: &Letter<'_>, sensitive: bool, sink: &mut Sink<'_, '_>) -> Step {
         sink.begin(letter.pair);
+        self.session.attach(sink);
         if sensitive {
             return self.write_sensitive(letter, sink);
         }

@@ -29,6 +29,20 @@ fn every_message_is_read_as_it_was_written() {
 }
 
 #[test]
+fn every_version_that_the_oracle_knows_is_in_a_table() {
+    for number in 0..200 {
+        let Ok(key) = ApiKey::try_from(number) else { continue };
+        let newest = key.valid_versions().max;
+        let api = schema::api(number).unwrap_or_else(|| panic!("{key:?} is in no table"));
+        assert!(api.knows(newest), "{key:?} is known up to {}, not {newest}", api.latest);
+        let knows_header =
+            |version| api.is_flexible(version) == (key.request_header_version(version) >= 2);
+        let versions = key.valid_versions().min..=newest;
+        assert!(versions.into_iter().all(knows_header), "{key:?}");
+    }
+}
+
+#[test]
 fn a_message_cut_anywhere_says_no_more_than_the_whole() {
     for api in (0..93).filter_map(schema::api) {
         for fields in [api.request, api.response] {

@@ -15,6 +15,7 @@ use std::borrow::Cow;
 use model::Message;
 
 use super::{
+    names::Names,
     schema::{self, Api, Field},
     walk::{Ending, Visit, walk},
     wire::{self, Request},
@@ -47,6 +48,8 @@ pub struct Text<'m> {
     pub version: i16,
     /// The API, if it is known.
     pub api: Option<&'static Api>,
+    /// Names of topics that the connection told before.
+    pub names: Option<&'m Names>,
     fields: &'static [Field],
     bytes: Cow<'m, [u8]>,
     hidden: bool,
@@ -101,7 +104,9 @@ impl<'m> View<'m> {
                 let api = schema::api(key);
                 let fields = api.map_or(&[][..], |api| api.request);
                 let bytes = joined(message, head, end);
-                Some(Self::Request(request, Text { key, version, api, fields, bytes, hidden }))
+                let names = message.lore.get();
+                let text = Text { key, version, api, names, fields, bytes, hidden };
+                Some(Self::Request(request, text))
             }
             b'r' => {
                 let key = i16::from_be_bytes([k0, k1]);
@@ -143,12 +148,17 @@ impl<'m> Text<'m> {
         let bytes = joined(message, head, begin.unwrap_or(head.len()));
         let fields = api.map_or(&[][..], |api| api.response);
         let version = api.map_or(version, |api| wire::response_version(api, version, &bytes));
-        Self { key, version, api, fields, bytes, hidden }
+        Self { key, version, api, names: message.lore.get(), fields, bytes, hidden }
     }
 
     /// Whether only its head was written down.
     pub fn is_hidden(&self) -> bool {
         self.hidden
+    }
+
+    /// Whether its API is known, but not in this version.
+    pub fn is_of_unknown_version(&self) -> bool {
+        self.api.is_some_and(|api| !api.knows(self.version))
     }
 
     /// Whether its table can be used.

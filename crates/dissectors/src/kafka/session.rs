@@ -1,6 +1,9 @@
 //! What has to be remembered of a connection: a few bytes.
 
-use super::wire::Request;
+use dissect::Sink;
+use model::Lore;
+
+use super::{names, schema::Api, wire::Request};
 
 /// Requests remembered, so that a response is known again after bytes were lost.
 const ASKED_MAX: usize = 8;
@@ -20,6 +23,8 @@ pub struct Session {
     /// The number of the last request.
     last: Option<i32>,
     tokens: Tokens,
+    /// Names of topics by their ids ([`names::Names`]).
+    names: Lore,
 }
 
 /// A request that waits for its response.
@@ -120,6 +125,22 @@ impl Session {
         }
         self.tokens.answered = self.tokens.answered.wrapping_add(1);
         Some(TOKENS + u64::from(self.tokens.answered))
+    }
+
+    /// A response says what topics are called; what there is no room for is not learned.
+    pub fn learn(&mut self, api: &Api, version: i16, body: &[u8], sink: &mut Sink<'_, '_>) {
+        if let Some((names, bytes)) = names::learned(&self.names, api, version, body)
+            && sink.hold(bytes)
+        {
+            self.names = names;
+        }
+    }
+
+    /// The open message is read with what is known of topics.
+    pub fn attach(&self, sink: &mut Sink<'_, '_>) {
+        if !self.names.is_none() {
+            sink.attach(self.names.clone());
+        }
     }
 
     /// It is not known what was said before.

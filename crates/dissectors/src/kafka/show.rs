@@ -96,6 +96,7 @@ fields! {
     Throttle "kafka.throttle_time_ms" Integer once "milliseconds that the broker held the client back"
     Text "kafka.message" Text once "all fields of the message as JSON, without records; cut where it is long"
     Hidden "kafka.hidden" Bool once "true if what is in it was not written down, because secrets may be among it"
+    UnknownVersion "kafka.unknown_version" Bool once "true if this version of the API is newer than what is known of it: only its head is read"
     Malformed "kafka.malformed" Bool once "true if the message does not fit its table"
 }
 
@@ -203,6 +204,9 @@ impl Teller<'_> {
     fn body(&mut self, text: &Text<'_>, message: &Message) {
         if text.is_hidden() {
             self.to.field(At::Hidden as usize, Value::Bool(true));
+        }
+        if text.is_of_unknown_version() {
+            self.to.field(At::UnknownVersion as usize, Value::Bool(true));
         }
         if !text.is_known() {
             return;

@@ -294,6 +294,47 @@ fn produced(batch: &[u8]) -> Kept {
     Replay::new(&talk).run(&DISSECTION).remove(0)
 }
 
+// === names of topics ===
+
+#[test]
+fn an_id_is_shown_with_the_name_that_the_connection_told() {
+    let (known, unknown) = ([7; 16], [8; 16]);
+    let talk = case([
+        Turn::Says(Side::Client, request(3, 12, 1, b"\0\0\0\0")),
+        Turn::Says(Side::Server, metadata(1, known)),
+        Turn::Says(Side::Client, fetch(2, known)),
+        Turn::Says(Side::Client, fetch(3, unknown)),
+    ]);
+    for size in [1, 7, 1_448, usize::MAX] {
+        let calls = Replay::new(&talk).pieces(size).run(&DISSECTION);
+        let endpoint = |n: usize| calls[n].headline();
+        assert!(endpoint(1).contains("Fetch orders"), "{}", endpoint(1));
+        let ids = told(&calls[1], Side::Client, "kafka.topic_ids");
+        assert_eq!(ids, ["BwcHBwcHBwcHBwcHBwcHBw"]);
+        let name = |n: usize| told(&calls[n], Side::Client, "messaging.destination.name");
+        assert_eq!((name(1), name(2)), (vec!["orders".to_owned()], vec![]));
+        assert!(endpoint(2).contains("Fetch CAgICAgICAgICAgICAgICA"), "{}", endpoint(2));
+    }
+    // Nobody told it: the answer was lost.
+    let calls = Replay::new(&talk).join_at(2).run(&DISSECTION);
+    assert!(calls.iter().all(|call| !call.headline().contains("orders")));
+}
+
+/// Metadata in version 12: no brokers, one topic without partitions.
+fn metadata(correlation: i32, id: [u8; 16]) -> Vec<u8> {
+    let topic = [&b"\0\0\x07orders"[..], &id, b"\0\x01\x80\0\0\0\0"].concat();
+    let body = [&b"\0\0\0\0\0\x01\0\0\0\0\x01\x02"[..], &topic, b"\0"].concat();
+    response(correlation, &body)
+}
+
+/// Fetch in version 13 of partition 0 of one topic.
+fn fetch(correlation: i32, id: [u8; 16]) -> Vec<u8> {
+    let limits = [&[0xff; 4][..], &[0, 0, 1, 0xf4, 0, 0, 0, 1, 0, 1, 0, 0, 0], &[0; 8]].concat();
+    let partition = [&[0; 4][..], &[0xff; 4], &[0; 8], &[0xff; 4], &[0xff; 8], &[0, 1, 0, 0, 0]];
+    let topic = [&id[..], &[2], &partition.concat(), &[0]].concat();
+    request(1, 13, correlation, &[&limits[..], &[2], &topic, &[1, 1, 0]].concat())
+}
+
 // === helpers ===
 
 fn request(key: i16, version: i16, correlation: i32, body: &[u8]) -> Vec<u8> {

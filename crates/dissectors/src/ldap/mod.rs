@@ -41,7 +41,7 @@ pub static DISSECTION: Dissection = Dissection {
         let transport = opening.transport;
         let framing = match transport {
             Transport::Udp => Framing::Datagram,
-            Transport::Tcp => Framing::Stream,
+            _ => Framing::Stream,
         };
         Reader::open(&PROTOCOL, Ldap { transport, ..Ldap::default() }, framing)
     },
@@ -144,7 +144,7 @@ impl Ldap {
     fn pair(&self, id: u32) -> Pair {
         match self.transport {
             Transport::Udp => Pair::Datagram(id.into()),
-            Transport::Tcp => Pair::Id(id.into()),
+            _ => Pair::Id(id.into()),
         }
     }
 

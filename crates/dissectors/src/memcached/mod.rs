@@ -44,8 +44,8 @@ pub static DISSECTION: Dissection = Dissection {
     ports: &[11211],
     probe: probe::probe,
     open: |opening| match opening.transport {
-        Transport::Tcp => Reader::open(&PROTOCOL, Memcached::default(), Framing::Stream),
         Transport::Udp => Reader::open(&PROTOCOL, udp::Frames::default(), Framing::Datagram),
+        _ => Reader::open(&PROTOCOL, Memcached::default(), Framing::Stream),
     },
 };
 

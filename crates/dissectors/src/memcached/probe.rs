@@ -35,11 +35,11 @@ type Looked = Result<(Side, Sign), Halt>;
 /// Looks at the first bytes of one side.
 pub fn probe(hello: &Hello<'_>) -> Verdict {
     let looked = match hello.transport {
-        Transport::Tcp => stream(hello.bytes),
         Transport::Udp => match Frame::split(hello.bytes) {
             Some((frame, inside)) if frame.number == 0 => datagram(frame, inside),
             _ => Err(Halt::Bad),
         },
+        _ => stream(hello.bytes),
     };
     match looked {
         Ok((side, _)) if hello.from.is_some_and(|known| known != side) => Verdict::No,

@@ -164,7 +164,7 @@ fn where_one_id_stands_for_two_questions_nobody_is_answered() {
         Turn::Says(Side::Client, frame(b"incr c 1\r\n")),
         Turn::Says(Side::Server, frame(b"5\r\n")),
     ];
-    let case = Case { turns: turns.into(), datagrams: true, ..Case::default() };
+    let case = Case { turns: turns.into(), over: Some(Transport::Udp), ..Case::default() };
     let pairings: Vec<_> =
         Replay::new(&case).run(&DISSECTION).iter().map(|call| call.pairing).collect();
     assert_eq!(

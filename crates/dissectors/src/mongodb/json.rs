@@ -4,11 +4,13 @@
 //! What is cut ends early, with its brackets closed: the text is JSON whatever came.
 
 use content::json::{push_base64, push_bytes_lossy};
+use model::Date;
 
 use super::{
     bson::{DEPTH_MAX, Document, Value},
     decimal,
 };
+use crate::spell;
 
 /// Writes documents into one buffer, up to a limit.
 pub struct Writer {
@@ -215,9 +217,7 @@ impl Writer {
 
     fn hex(&mut self, bytes: &[u8]) {
         self.push("\"");
-        for byte in bytes {
-            self.push(&format!("{byte:02x}"));
-        }
+        spell::push_hex(bytes, &mut self.text);
         self.push("\"");
     }
 
@@ -243,27 +243,14 @@ fn iso_8601(ms: i64) -> Option<String> {
         return None;
     }
     let (days, in_day) = (ms / 86_400_000, ms % 86_400_000);
-    let (year, month, day) = civil(days);
     let (s, ms) = (in_day / 1_000, in_day % 1_000);
     let mut text =
-        format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}", s / 3_600, s / 60 % 60, s % 60);
+        format!("{}T{:02}:{:02}:{:02}", Date::of_day(days), s / 3_600, s / 60 % 60, s % 60);
     if ms > 0 {
         text += format!(".{ms:03}").trim_end_matches('0');
     }
     text.push('Z');
     Some(text)
-}
-
-/// Year, month and day of a day since 1970, counted in eras of 400 years that begin in March.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (year + era * 400 + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

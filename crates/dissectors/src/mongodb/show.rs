@@ -12,13 +12,17 @@ use super::{
     reply::{Ending, Reply},
     wire::{Documents, Op, Section, Sections},
 };
+use crate::{
+    listing::{Listing, tell_json},
+    spell::uuid,
+};
 
-/// Documents told one by one, at most.
-const DOCUMENTS_MAX: usize = 100;
 /// Documents counted in one message, at most.
 const COUNTED_MAX: usize = 100_000;
-/// Bytes of text told of one message, about.
+/// Bytes of text told of a command or an answer, about.
 const TEXT_BYTES_MAX: usize = 256 << 10;
+/// The same of one document.
+const DOCUMENT_BYTES_MAX: usize = 256 << 10;
 
 macro_rules! fields {
     ($($index:ident $name:literal $kind:ident $many:literal $about:literal)*) => {
@@ -40,7 +44,6 @@ fields! {
     BatchSize "db.operation.batch.size" Integer false "How many documents or statements the command brings"
     StatusCode "db.response.status_code" Text false "The number of the error"
     ReturnedRows "db.response.returned_rows" Integer false "How many documents came back in this answer"
-    Document "mongodb.document" Text true "The first 100 documents sent or returned, each as JSON"
     Reply "mongodb.reply" Text false "The answer as JSON, without the documents that it returns"
     CursorId "mongodb.cursor_id" Integer false "The cursor; 0 when there is nothing more to fetch"
     Error "mongodb.error" Text false "What the server said of the error"
@@ -89,30 +92,32 @@ pub fn tell(message: &Message, to: &mut dyn Tell) {
     let mut teller = Teller {
         letter: &letter,
         to,
-        writer: Writer::new(0),
-        room: TEXT_BYTES_MAX,
+        writer: Writer::new(TEXT_BYTES_MAX),
+        list: Listing::new(),
         cut: letter.cut,
     };
+    if message.body.size > 0 {
+        let is_bson = letter.op != Op::MSG && letter.packer.is_none();
+        let media_type = if is_bson { "application/bson" } else { "application/octet-stream" };
+        teller.to.body(BodyFacts { media_type: Some(media_type), encoding: None });
+    }
     teller.text(Index::System, b"mongodb");
     match message.from {
         Side::Client => teller.command(),
         Side::Server => teller.reply(),
     }
     teller.envelope(message.from);
-    if message.body.size > 0 {
-        let is_bson = letter.op != Op::MSG && letter.packer.is_none();
-        let media_type = if is_bson { "application/bson" } else { "application/octet-stream" };
-        to.body(BodyFacts { media_type: Some(media_type), encoding: None });
-    }
+    teller.body();
 }
 
 /// Tells one message.
 struct Teller<'l, 't> {
     letter: &'l Letter<'l>,
     to: &'t mut dyn Tell,
+    /// The command or the answer, once it is told.
     writer: Writer,
-    /// Bytes of text that may still be told.
-    room: usize,
+    /// The documents that are sent or returned.
+    list: Listing,
     cut: bool,
 }
 
@@ -172,16 +177,16 @@ impl Teller<'_, '_> {
                 if let Section::Sequence { name, documents } = section
                     && is_brought(&[name])
                 {
-                    count += self.documents(Documents(documents), count);
+                    count += self.documents(Documents(documents));
                 }
             }
         } else if matches!(letter.op, Op::INSERT | Op::UPDATE | Op::DELETE) {
-            count += self.documents(Documents(&letter.behind), count);
+            count += self.documents(Documents(&letter.behind));
         }
         let elements = command.document.iter().flat_map(Document::elements).map_while(Result::ok);
         for element in elements.filter(|element| is_brought(&[element.name])) {
             if let Some(array) = element.value.array() {
-                count += self.documents(inside(&array), count);
+                count += self.documents(inside(&array));
             }
         }
         if count > 0 && !letter.cut && letter.op != Op::UPDATE {
@@ -218,7 +223,7 @@ impl Teller<'_, '_> {
         }
         if letter.op == Op::REPLY && letter.has(FOUND) {
             self.integer(Index::ReturnedRows, front.returned.unwrap_or_default().into());
-            self.documents(Documents(&letter.behind), 0);
+            self.documents(Documents(&letter.behind));
             return;
         }
         let Some(reply) = Reply::of(letter) else { return };
@@ -229,7 +234,7 @@ impl Teller<'_, '_> {
                 self.integer(Index::CursorId, id);
             }
             let Some(batch) = batch else { return };
-            let count = self.documents(inside(&batch), 0);
+            let count = self.documents(inside(&batch));
             if batch.whole {
                 self.integer(Index::ReturnedRows, i64::try_from(count).unwrap_or(i64::MAX));
             }
@@ -280,30 +285,42 @@ impl Teller<'_, '_> {
         }
     }
 
-    /// Tells each of `documents` while there is room, and counts them.
-    fn documents<'b>(
-        &mut self,
-        documents: impl Iterator<Item = Document<'b>>,
-        told: usize,
-    ) -> usize {
+    /// Keeps each of `documents` for the body while there is room, and counts them.
+    fn documents<'b>(&mut self, documents: impl Iterator<Item = Document<'b>>) -> usize {
         let mut count = 0;
         for document in documents.take(COUNTED_MAX) {
             count += 1;
-            if told + count > DOCUMENTS_MAX || self.room == 0 {
-                self.cut = true;
-                continue;
-            }
-            self.json(Index::Document, &document, |_| false);
+            let mut partial = false;
+            let has_room = self.list.push(|out| {
+                let mut writer = Writer::new(out.len() + DOCUMENT_BYTES_MAX);
+                std::mem::swap(&mut writer.text, out);
+                writer.document(&document, |_| false);
+                std::mem::swap(&mut writer.text, out);
+                partial = writer.partial;
+                !partial
+            });
+            self.cut |= partial || !has_room;
         }
         count
     }
 
     fn json(&mut self, index: Index, document: &Document<'_>, elided: super::json::Elided) {
-        self.writer.begin(self.room);
+        self.writer.begin(TEXT_BYTES_MAX);
         self.writer.document(document, elided);
         self.cut |= self.writer.partial;
-        self.room = self.room.saturating_sub(self.writer.text.len());
         self.to.field(index as usize, Value::Text(&self.writer.text));
+    }
+
+    /// The documents are what the body says; where there are none, the command or the answer is.
+    fn body(mut self) {
+        if self.list.len() > 0 {
+            if self.cut {
+                self.list.lacks();
+            }
+            self.list.tell(self.to);
+        } else if !self.writer.text.is_empty() {
+            tell_json(&self.writer.text, !self.cut, self.to);
+        }
     }
 
     fn text(&mut self, index: Index, text: &[u8]) {
@@ -338,15 +355,4 @@ fn flag_names(op: Op) -> &'static [(u32, &'static str)] {
         Op::DELETE => &[(0, "SingleRemove")],
         _ => &[],
     }
-}
-
-fn uuid(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(36);
-    for (at, byte) in bytes.iter().take(16).enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        text += &format!("{byte:02x}");
-    }
-    text
 }

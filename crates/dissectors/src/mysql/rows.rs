@@ -1,4 +1,4 @@
-//! Result sets out of the body of an answer: columns, and rows as JSON.
+//! Result sets out of the body of an answer: columns, and rows as a JSON array.
 
 use super::{
     answer::count_of,
@@ -8,23 +8,22 @@ use super::{
     value,
     wire::{Cursor, HEADER, header},
 };
+use crate::listing::Listing;
 
-/// Rows shown, at most.
-const ROWS_MAX: usize = 64;
 /// Columns shown, at most.
 const COLUMNS_MAX: usize = 256;
 /// Packets looked at, at most.
-const PACKETS_MAX: usize = 4_096;
+const PACKETS_MAX: usize = 1 << 16;
 /// Bytes of one row shown.
 const ROW_BYTES_MAX: usize = 8 << 10;
 
 /// What lies in the body of an answer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Results<'b> {
     /// Columns of all result sets, or of what was prepared.
     pub columns: Vec<Column<'b>>,
-    /// Rows as JSON objects.
-    pub rows: Vec<Vec<u8>>,
+    /// Rows as JSON objects, those of several result sets one after the other.
+    pub rows: Listing,
 }
 
 /// The packets of a body.
@@ -45,7 +44,7 @@ impl<'b> Results<'b> {
     /// Reads the kept part of the body of `answer`.
     pub fn of(answer: &Answered<'_>, body: &'b [u8]) -> Self {
         let command = Command(answer.sums.command);
-        let mut results = Self::default();
+        let mut results = Self { columns: Vec::new(), rows: Listing::new() };
         let mut next = match command {
             _ if answer.sums.shape == Shape::Event => return results,
             command::FETCH => return results,
@@ -99,69 +98,76 @@ impl<'b> Results<'b> {
     }
 
     fn row(&mut self, payload: &[u8], command: Command, first: usize) {
-        if self.rows.len() >= ROWS_MAX {
-            return;
-        }
         let columns = self.columns.get(first..).unwrap_or_default();
-        let row = match command {
-            command::EXECUTE | command::BULK_EXECUTE => binary_row(payload, columns),
-            Command(0) => return,
-            _ => text_row(payload, columns),
-        };
-        self.rows.extend(row);
+        if columns.is_empty() || command == Command(0) {
+            return self.rows.lacks();
+        }
+        self.rows.push(|out| match command {
+            command::EXECUTE | command::BULK_EXECUTE => push_binary_row(payload, columns, out),
+            _ => push_text_row(payload, columns, out),
+        });
     }
 }
 
-fn text_row(payload: &[u8], columns: &[Column<'_>]) -> Option<Vec<u8>> {
+fn push_text_row(payload: &[u8], columns: &[Column<'_>], out: &mut Vec<u8>) -> bool {
     let mut cursor = Cursor(payload);
-    object(columns, |column, out| {
+    push_object(columns, out, |column, out| {
         if cursor.rest().first() == Some(&0xfb) {
             cursor.byte();
             out.extend_from_slice(b"null");
-            return Some(());
+            return Some(true);
         }
         let (text, is_cut) = cursor.text_or_less()?;
         value::push_text(out, column.kind, text, is_cut);
-        Some(())
+        Some(!is_cut && text.len() <= value::VALUE_MAX)
     })
 }
 
 /// A zero, a bit for each null from the third bit on, the values.
-fn binary_row(payload: &[u8], columns: &[Column<'_>]) -> Option<Vec<u8>> {
+fn push_binary_row(payload: &[u8], columns: &[Column<'_>], out: &mut Vec<u8>) -> bool {
     let mut cursor = Cursor(payload);
-    cursor.byte()?;
-    let nulls = cursor.take((columns.len() + 9) / 8)?;
+    cursor.byte();
+    let nulls = cursor.take((columns.len() + 9) / 8).unwrap_or_default();
     let mut bit = 1;
-    object(columns, |column, out| {
+    push_object(columns, out, |column, out| {
         bit += 1;
         if nulls.get(bit / 8)? >> (bit % 8) & 1 == 1 {
             out.extend_from_slice(b"null");
-            return Some(());
+            return Some(true);
         }
-        value::push_binary(out, column.kind, column.is_unsigned, &mut cursor)
+        let before = cursor.rest().len();
+        value::push_binary(out, column.kind, column.is_unsigned, &mut cursor)?;
+        Some(before - cursor.rest().len() <= value::VALUE_MAX)
     })
 }
 
-/// An object of all columns whose values could be read.
-fn object(
+/// An object of all columns whose values could be read; whether that is all of them. `push` writes a
+/// value and says whether all of it is there.
+fn push_object(
     columns: &[Column<'_>],
-    mut push: impl FnMut(&Column<'_>, &mut Vec<u8>) -> Option<()>,
-) -> Option<Vec<u8>> {
-    let mut out = vec![b'{'];
+    out: &mut Vec<u8>,
+    mut push: impl FnMut(&Column<'_>, &mut Vec<u8>) -> Option<bool>,
+) -> bool {
+    let open = out.len();
+    out.push(b'{');
+    let mut whole = true;
     for column in columns {
         let begin = out.len();
-        if begin > 1 {
+        if begin > open + 1 {
             out.push(b',');
         }
-        content::json::push_bytes_lossy(&mut out, column.name);
+        content::json::push_bytes_lossy(out, column.name);
         out.push(b':');
-        if begin > ROW_BYTES_MAX || push(column, &mut out).is_none() {
+        let pushed = if begin > open + ROW_BYTES_MAX { None } else { push(column, out) };
+        let Some(is_all) = pushed else {
             out.truncate(begin);
+            whole = false;
             break;
-        }
+        };
+        whole &= is_all;
     }
     out.push(b'}');
-    (out.len() > 2).then_some(out)
+    whole
 }
 
 // === impl Packets ===

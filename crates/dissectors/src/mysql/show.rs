@@ -59,12 +59,11 @@ const SESSION: usize = 31;
 const COLUMN_COUNT: usize = 32;
 const PARAMETER_COUNT: usize = 33;
 const COLUMN: usize = 34;
-const ROW: usize = 35;
-const FILE: usize = 36;
-const EVENT_TYPE: usize = 37;
-const EVENT_SERVER: usize = 38;
-const EVENT_NEXT: usize = 39;
-const SHAPE: usize = 40;
+const FILE: usize = 35;
+const EVENT_TYPE: usize = 36;
+const EVENT_SERVER: usize = 37;
+const EVENT_NEXT: usize = 38;
+const SHAPE: usize = 39;
 
 const fn text(name: &'static str, about: &'static str) -> Field {
     Field { name, kind: Kind::Text, many: false, about }
@@ -122,7 +121,6 @@ pub const FIELDS: &[Field] = &[
     integer("mysql.columns.count", "Columns of the first result set, or of what was prepared"),
     integer("mysql.parameters.count", "Parameters of what was prepared"),
     list("mysql.column", "Columns with their types: id BIGINT, name VARCHAR"),
-    list("mysql.row", "The first 64 rows, each a JSON object"),
     text("mysql.local_infile", "The file that the server asked the client for"),
     text("mysql.event.type", "The binary log's event: QUERY_EVENT, WRITE_ROWS_EVENT"),
     integer("mysql.event.server_id", "The server that the event was made on"),
@@ -311,12 +309,11 @@ fn tell_statement(text: &[u8], message: &Message, to: &mut dyn Tell) {
     } else {
         to.field(QUERY, Value::Text(shown));
     }
-    let summary = sql::summary(text, Dialect::MySql);
-    if !summary.is_empty() {
+    if let Some((facts, summary)) = sql::facts_and_summary(text, Dialect::MySql) {
         to.field(SUMMARY, Value::Text(&summary));
-    }
-    if let Some(Target::Table(name)) = sql::facts(text, Dialect::MySql).and_then(|f| f.target) {
-        to.field(COLLECTION, Value::Text(&name));
+        if let Some(Target::Table(name)) = facts.target {
+            to.field(COLLECTION, Value::Text(&name));
+        }
     }
     to.field(SHAPE, Value::Text(&sql::normalised(shown, Dialect::MySql)));
 }
@@ -413,10 +410,12 @@ fn tell_answer(message: &Message, to: &mut dyn Tell) {
         let kind = column.type_name().as_bytes();
         to.field(COLUMN, Value::Text(&[column.name, b" ", kind].concat()));
     }
-    for row in &results.rows {
-        to.field(ROW, Value::Text(row));
+    // Rows whose columns are not known stay the bytes that they are.
+    if results.rows.len() > 0 || sums.sets > 0 && sums.rows == 0 {
+        results.rows.tell(to);
+    } else {
+        to.body(BodyFacts { media_type: Some("application/x-mysql"), encoding: None });
     }
-    to.body(BodyFacts { media_type: Some("application/x-mysql"), encoding: None });
 }
 
 fn tell_failure(failure: &Failure<'_>, to: &mut dyn Tell) {

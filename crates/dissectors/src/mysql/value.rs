@@ -5,9 +5,10 @@ use std::io::Write;
 use content::json;
 
 use super::wire::Cursor;
+use crate::spell;
 
 /// Bytes of one value shown.
-const VALUE_MAX: usize = 1 << 10;
+pub const VALUE_MAX: usize = 1 << 10;
 
 /// Whether values of this type are written as numbers.
 fn is_number(kind: u8) -> bool {
@@ -49,9 +50,7 @@ pub fn push_string(out: &mut Vec<u8>, value: &[u8], is_cut: bool) {
 
 fn push_hex(out: &mut Vec<u8>, bytes: &[u8], is_cut: bool) {
     out.extend_from_slice(b"\"0x");
-    for byte in bytes {
-        let _ = write!(out, "{byte:02x}");
-    }
+    spell::push_hex(bytes, out);
     if is_cut {
         out.extend_from_slice("…".as_bytes());
     }

@@ -1,8 +1,9 @@
 //! Elasticsearch and OpenSearch: the operation and the index in a path (`/shop/_search`), where either
 //! side also says who it is or the answer has the form that they have. Others have `_search`, too.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
+use memchr::memmem::Finder;
 use model::{Headline, Message, Outcome, Protocol, Status, Tell};
 
 use super::{
@@ -147,11 +148,12 @@ const GROUPS: [&str; 17] = [
     "opendistro",
 ];
 
+/// In front of an operation.
+static OPERATION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("/_"));
+
 /// Whether a call is one.
 pub(super) fn is_call(view: View<'_>, response: Option<&Message>) -> bool {
-    if memchr::memmem::find(view.target(), b"/_").is_none()
-        || asked(view.method(), path(view)).is_none()
-    {
+    if OPERATION.find(view.target()).is_none() || asked(view.method(), path(view)).is_none() {
         return false;
     }
     let says = |name: &[u8], starts: &[&[u8]]| {

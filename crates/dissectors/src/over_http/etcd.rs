@@ -8,9 +8,9 @@ use super::{
     grpc,
     table::fields,
     tell::{http_facts, integer, maybe, path, text},
-    varints::{Fields, Value, first_message},
+    varints::first_message,
 };
-use crate::http::View;
+use crate::{http::View, protobuf::Fields};
 
 /// What everybody may know of it.
 pub static PROTOCOL: Protocol = Protocol {
@@ -49,37 +49,21 @@ fn parts(path: &[u8]) -> (&[u8], &[u8]) {
     (path.get(..slash).unwrap_or_default(), path.get(slash + 1..).unwrap_or_default())
 }
 
-/// Field number `wanted` of a message, where it is bytes.
-fn bytes(message: &[u8], wanted: u64) -> Option<&[u8]> {
-    Fields::of(message).find_map(|(field, value)| match value {
-        Value::Bytes(value) if field == wanted => Some(value),
-        _ => None,
-    })
-}
-
-/// The same where it is a number.
-fn number(message: &[u8], wanted: u64) -> Option<u64> {
-    Fields::of(message).find_map(|(field, value)| match value {
-        Value::Number(value) if field == wanted => Some(value),
-        _ => None,
-    })
-}
-
 /// The part of a request that has a key in field 1: of a watch, what is created; of a transaction, what
 /// is compared first.
 fn keyed<'b>(operation: &[u8], message: &'b [u8]) -> Option<&'b [u8]> {
     match operation {
         b"Range" | b"Put" | b"DeleteRange" | b"Lock" | b"Campaign" | b"Leader" => Some(message),
-        b"Watch" => bytes(message, 1),
+        b"Watch" => Fields::of_cut(message).bytes(1),
         _ => None,
     }
 }
 
 fn key<'b>(operation: &[u8], message: &'b [u8]) -> Option<&'b [u8]> {
     if operation == b"Txn" {
-        return bytes(bytes(message, 1)?, 3);
+        return Fields::of_cut(Fields::of_cut(message).bytes(1)?).bytes(3);
     }
-    bytes(keyed(operation, message)?, 1)
+    Fields::of_cut(keyed(operation, message)?).bytes(1)
 }
 
 fn headline<'m>(request: Option<&'m Message>, response: Option<&'m Message>) -> Headline<'m> {
@@ -101,12 +85,14 @@ fn tell(message: &Message, to: &mut dyn Tell) {
     let Some(said) = first_message(message) else { return };
     if !view.is_request() {
         // Every answer begins with a head (ResponseHeader), whose field 3 is the revision.
-        if let Some(revision) = bytes(&said, 1).and_then(|head| number(head, 3)) {
+        if let Some(revision) =
+            Fields::of_cut(&said).bytes(1).and_then(|head| Fields::of_cut(head).number(3))
+        {
             integer(to, At::Revision, revision.cast_signed());
         }
         let operation = to.other().and_then(View::of).map(|asked| parts(path(asked)).1.to_vec());
         if operation.as_deref() == Some(b"Range") {
-            integer(to, At::Count, number(&said, 4).unwrap_or(0).cast_signed());
+            integer(to, At::Count, Fields::of_cut(&said).number(4).unwrap_or(0).cast_signed());
         }
         return;
     }
@@ -116,15 +102,15 @@ fn tell(message: &Message, to: &mut dyn Tell) {
     maybe(to, At::Key, key(operation, &said));
     let keyed = keyed(operation, &said).unwrap_or_default();
     if matches!(operation, b"Range" | b"DeleteRange" | b"Watch") {
-        maybe(to, At::RangeEnd, bytes(keyed, 2));
+        maybe(to, At::RangeEnd, Fields::of_cut(keyed).bytes(2));
     }
     if operation == b"Put" {
         integer(
             to,
             At::ValueSize,
-            super::tell::signed(bytes(&said, 2).unwrap_or_default().len() as u64),
+            super::tell::signed(Fields::of_cut(&said).bytes(2).unwrap_or_default().len() as u64),
         );
-        if let Some(lease) = number(&said, 3) {
+        if let Some(lease) = Fields::of_cut(&said).number(3) {
             integer(to, At::Lease, lease.cast_signed());
         }
     }

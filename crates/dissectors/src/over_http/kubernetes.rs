@@ -1,14 +1,15 @@
 //! The API of Kubernetes: verb and resource out of a path (`/api/v1/namespaces/a/pods`), where either
 //! side also shows that it is one. Others have `/api/v1`, too.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
+use memchr::memmem::Finder;
 use model::{Headline, Message, Outcome, Protocol, Status, Tell};
 
 use super::{
     json::Json,
     table::fields,
-    tell::{body, flag, http_facts, http_headline, maybe, parameter, path, text},
+    tell::{body, flag, http_facts, http_headline, is_plain, maybe, parameter, path, text},
 };
 use crate::http::View;
 
@@ -99,22 +100,44 @@ pub(super) fn is_call(view: View<'_>, response: Option<&Message>) -> bool {
     if !may || asked(view).is_none() {
         return false;
     }
+    asks(view) || response.is_some_and(answers)
+}
+
+/// In what its clients say of themselves, or of what they want.
+static CLIENTS: LazyLock<[Finder<'static>; 2]> =
+    LazyLock::new(|| ["kube", "client-go"].map(Finder::new));
+/// Members that every object has.
+static OBJECT: LazyLock<[Finder<'static>; 2]> =
+    LazyLock::new(|| ["\"apiVersion\"", "\"kind\""].map(Finder::new));
+
+fn asks(view: View<'_>) -> bool {
     let has = |value: Option<Cow<'_, [u8]>>, part: &[u8]| {
         value.is_some_and(|value| memchr::memmem::find(&value, part).is_some())
     };
-    has(view.field(b"user-agent"), b"kube")
-        || has(view.field(b"user-agent"), b"client-go")
-        || has(view.field(b"accept"), b"application/vnd.kubernetes")
-        || response.is_some_and(answers)
+    // Most who ask for such a path are not, which is seen without looking for a field.
+    CLIENTS.iter().any(|sign| sign.find(view.head()).is_some())
+        && (has(view.field(b"user-agent"), b"kube")
+            || has(view.field(b"user-agent"), b"client-go")
+            || has(view.field(b"accept"), b"application/vnd.kubernetes"))
 }
+
+/// In `audit-id`, which the server puts on all of its answers.
+static AUDIT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("udit-"));
 
 fn answers(message: &Message) -> bool {
     let Some(view) = View::of(message) else { return false };
-    if view.field(b"audit-id").is_some() && view.field(b"x-kubernetes-pf-flowschema-uid").is_some()
-    {
+    let is_named = AUDIT.find(view.head()).is_some() && view.field(b"audit-id").is_some();
+    if is_named && view.field(b"x-kubernetes-pf-flowschema-uid").is_some() {
         return true;
     }
+    // What comes packed is not unpacked on suspicion.
+    if !is_named && !is_plain(message) {
+        return false;
+    }
     let body = body(message);
+    if OBJECT.iter().any(|sign| sign.find(&body).is_none()) {
+        return false;
+    }
     let json = Json::of(&body);
     json.get("kind").is_some_and(Json::is_text) && json.get("apiVersion").is_some_and(Json::is_text)
 }

@@ -7,9 +7,12 @@ use super::{
     json::Json,
     table::fields,
     tell::{body, http_facts, http_headline, integer, maybe, path, signed, text},
-    varints::{Fields, Value, first_message},
+    varints::first_message,
 };
-use crate::http::View;
+use crate::{
+    http::View,
+    protobuf::{Fields, Value},
+};
 
 /// What everybody may know of it.
 pub static PROTOCOL: Protocol = Protocol {
@@ -121,7 +124,7 @@ fn tell(message: &Message, to: &mut dyn Tell) {
 /// the items.
 fn tell_export(bytes: &[u8], to: &mut dyn Tell) {
     let inner = |bytes, wanted: u64| {
-        Fields::of(bytes).filter_map(move |(field, value)| match value {
+        Fields::of_cut(bytes).filter_map(move |(field, value)| match value {
             Value::Bytes(inner) if field == wanted => Some(inner),
             _ => None,
         })

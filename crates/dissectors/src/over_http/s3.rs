@@ -1,8 +1,9 @@
 //! Amazon S3 and what speaks like it: signed requests of the service `s3`, or answers with both of its
 //! request ids.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
+use memchr::memmem::Finder;
 use model::{Headline, Message, Outcome, Protocol, Status, Tell};
 
 use super::{
@@ -38,20 +39,32 @@ fields! {
     Message = "aws.s3.error.message" Text, "What the server says about it";
 }
 
-/// Whether a call is one.
+/// In front of a signature.
+static SIGNED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(SIGNATURE));
+/// The name of a parameter.
+static CREDENTIAL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("X-Amz-Credential="));
+/// In `x-amz-id-2`, whatever the case of its letters.
+static ID: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("-2"));
+
+const SIGNATURE: &[u8] = b"AWS4-HMAC-SHA256";
+
+/// Whether a call is one. Asked of every call: most are not, which is seen without looking for a field.
 pub(super) fn is_call(view: View<'_>, response: Option<&Message>) -> bool {
+    is_signed(view) || response.and_then(View::of).is_some_and(is_answer)
+}
+
+fn is_signed(view: View<'_>) -> bool {
     let has_service = |value: &[u8]| memchr::memmem::find(value, b"/s3/aws4_request").is_some();
-    if view
-        .field(b"authorization")
-        .is_some_and(|value| value.starts_with(b"AWS4-HMAC-SHA256") && has_service(&value))
-    {
-        return true;
-    }
-    if memchr::memmem::find(view.target(), b"X-Amz-Credential=").is_some() {
-        return parameter(view, b"X-Amz-Credential").is_some_and(|value| has_service(&value));
-    }
-    let Some(answer) = response.and_then(View::of) else { return false };
-    answer.field(b"x-amz-id-2").is_some() && answer.field(b"x-amz-request-id").is_some()
+    let holds = |value: Option<Cow<'_, [u8]>>| value.is_some_and(|value| has_service(&value));
+    (SIGNED.find(view.head()).is_some()
+        && holds(view.field(b"authorization").filter(|value| value.starts_with(SIGNATURE))))
+        || (CREDENTIAL.find(view.target()).is_some() && holds(parameter(view, b"X-Amz-Credential")))
+}
+
+fn is_answer(view: View<'_>) -> bool {
+    ID.find(view.head()).is_some()
+        && view.field(b"x-amz-id-2").is_some()
+        && view.field(b"x-amz-request-id").is_some()
 }
 
 /// Bucket and key: the bucket is in the path, or in front of the host's name.

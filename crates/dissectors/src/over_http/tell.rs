@@ -31,7 +31,7 @@ pub(super) fn http_headline<'m>(
 
 /// The start of a message's body, without content coding. Empty where that can't be undone.
 pub(super) fn body(message: &Message) -> Cow<'_, [u8]> {
-    let Some(coding) = View::of(message).and_then(|view| view.field(b"content-encoding")) else {
+    let Some(coding) = View::of(message).and_then(View::content_encoding) else {
         return Cow::Borrowed(&message.body.kept);
     };
     decode(&message.body.kept, !message.body.truncated(), &coding).unwrap_or_default().into()
@@ -39,7 +39,7 @@ pub(super) fn body(message: &Message) -> Cow<'_, [u8]> {
 
 /// Whether the body of `message` is as it was sent: its offsets are those of the wire.
 pub(super) fn is_plain(message: &Message) -> bool {
-    View::of(message).is_none_or(|view| view.field(b"content-encoding").is_none())
+    View::of(message).is_none_or(|view| view.content_encoding().is_none())
 }
 
 /// `bytes` without the coding of that name, at most [`BODY_MAX`] bytes.

@@ -496,7 +496,14 @@ impl Asks {
         sink: &mut Sink<'_, '_>,
     ) -> Result<Step, Halt> {
         match (head.kind, session.stage) {
-            (b'd', Stage::Stream) => return stream(head, input, sink),
+            (b'd', Stage::Stream) => {
+                // What was asked before the stream began is over.
+                if sink.is_open() {
+                    self.close(session, sink);
+                    return Ok(Step::Took(0));
+                }
+                return stream(head, input, sink);
+            }
             (b'd', _) => {
                 if !sink.is_open() {
                     sink.begin(Pair::OneWay);
@@ -522,6 +529,11 @@ impl Asks {
 pub fn stream(head: Head, input: &[u8], sink: &mut Sink<'_, '_>) -> Result<Step, Halt> {
     let need = wire::HEAD + head.len.min(STREAM_MAX);
     let kept = input.get(wire::HEAD..need).ok_or(Halt::Short(need))?;
+    // Whatever was under way before is over.
+    if sink.is_open() {
+        sink.finish();
+        return Ok(Step::Took(0));
+    }
     sink.begin(Pair::OneWay);
     sink.record(&record::facts(kind::STREAM));
     record::push(b'd', 0, &[kept], sink);

@@ -1,13 +1,12 @@
-//! The rows of a response as JSON: an object a row where its columns are known, else an array.
+//! The rows of a response as a JSON array: an object a row where its columns are known, else an array.
 
 use super::{
     record::{self, CUT, Entry, View},
     text, types,
     wire::{self, Column},
 };
+use crate::listing::Listing;
 
-/// Rows shown, at most.
-const ROWS_MAX: usize = 64;
 /// Bytes of one row, at most.
 const ROW_MAX: usize = 8 << 10;
 /// Columns of one row, at most.
@@ -21,9 +20,9 @@ struct Columns<'m> {
     cut: bool,
 }
 
-/// Calls `each` with one row after the other.
-pub fn tell(view: View<'_>, body: &[u8], each: &mut dyn FnMut(&[u8])) {
-    let mut rows = Rows { rest: body, left: ROWS_MAX };
+/// The rows in what was kept of the body, those of several results one after the other.
+pub fn list(view: View<'_>, body: &[u8]) -> Listing {
+    let mut rows = Rows { rest: body, list: Listing::new() };
     let mut columns = Columns::default();
     let mut binary = 0_u64;
     for entry in view.entries() {
@@ -37,18 +36,19 @@ pub fn tell(view: View<'_>, body: &[u8], each: &mut dyn FnMut(&[u8])) {
             }
             record::ROWS => {
                 let count = entry.payload.first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
-                rows.tell(count, &columns, each);
+                rows.list(count, &columns);
                 columns = Columns::default();
             }
             _ => {}
         }
     }
-    rows.tell(u64::MAX, &columns, each);
+    rows.list(u64::MAX, &columns);
+    rows.list
 }
 
 struct Rows<'m> {
     rest: &'m [u8],
-    left: usize,
+    list: Listing,
 }
 
 // === impl Columns ===
@@ -66,14 +66,12 @@ impl<'m> Columns<'m> {
 // === impl Rows ===
 
 impl<'m> Rows<'m> {
-    fn tell(&mut self, count: u64, columns: &Columns<'_>, each: &mut dyn FnMut(&[u8])) {
+    fn list(&mut self, count: u64, columns: &Columns<'_>) {
         for _ in 0..count {
             let Some(row) = self.next() else { return };
-            if self.left == 0 {
-                continue;
+            if !self.list.push(|out| push(row, columns, out)) {
+                return;
             }
-            self.left -= 1;
-            each(&shown(row, columns));
         }
     }
 
@@ -90,35 +88,44 @@ impl<'m> Rows<'m> {
     }
 }
 
-fn shown(row: &[u8], columns: &Columns<'_>) -> Vec<u8> {
+/// Writes a row; whether all of it is there.
+fn push(row: &[u8], columns: &Columns<'_>, out: &mut Vec<u8>) -> bool {
     let named = !columns.list.is_empty();
-    let mut out = vec![if named { b'{' } else { b'[' }];
+    let begin = out.len();
+    out.push(if named { b'{' } else { b'[' });
     let count = wire::short(row, 0).map_or(0, usize::from);
     let mut values = wire::values(row.get(2..).unwrap_or_default());
-    for n in 0..count.min(COLUMNS_MAX) {
-        let Some(value) = values.next() else { break };
+    let mut whole = true;
+    for n in 0..count {
         let column = columns.list.get(n);
-        if out.len() > ROW_MAX || named && column.is_none() && columns.cut {
+        let is_left_out = named && column.is_none() && columns.cut;
+        if n >= COLUMNS_MAX || out.len() - begin > ROW_MAX || is_left_out {
+            whole = false;
             break;
         }
+        let Some(value) = values.next() else {
+            whole = false;
+            break;
+        };
         if n > 0 {
             out.push(b',');
         }
         if named {
-            text::string(&mut out, column.map_or(b"?", |column| column.name), false);
+            text::string(out, column.map_or(b"?", |column| column.name), false);
             out.push(b':');
         }
+        whole &= value.is_none_or(|(value, cut)| !cut && value.len() <= text::VALUE_MAX);
         match (value, column) {
             (None, _) => out.extend_from_slice(b"null"),
             (Some((value, cut)), Some(column)) => {
-                types::json(&mut out, column.oid, column.binary, value, cut);
+                types::json(out, column.oid, column.binary, value, cut);
             }
             (Some((value, cut)), None) => {
                 let binary = value.contains(&0) || std::str::from_utf8(value).is_err();
-                types::parameter(&mut out, 0, binary, value, cut);
+                types::parameter(out, 0, binary, value, cut);
             }
         }
     }
     out.push(if named { b'}' } else { b']' });
-    out
+    whole
 }

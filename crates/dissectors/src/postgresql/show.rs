@@ -43,34 +43,33 @@ pub mod at {
     pub const AFFECTED: usize = 12;
     pub const TAG: usize = 13;
     pub const COLUMN: usize = 14;
-    pub const ROW: usize = 15;
-    pub const PREPARED: usize = 16;
-    pub const UNKNOWN: usize = 17;
-    pub const PORTAL: usize = 18;
-    pub const MAX_ROWS: usize = 19;
-    pub const PARAMETER_TYPE: usize = 20;
-    pub const PROTOCOL: usize = 21;
-    pub const TRANSACTION: usize = 22;
-    pub const SEVERITY: usize = 23;
-    pub const MESSAGE: usize = 24;
-    pub const DETAIL: usize = 25;
-    pub const HINT: usize = 26;
-    pub const POSITION: usize = 27;
-    pub const ERROR_AT: usize = 28;
-    pub const CONSTRAINT: usize = 29;
-    pub const CONTEXT: usize = 30;
-    pub const USER: usize = 31;
-    pub const APPLICATION: usize = 32;
-    pub const AUTHENTICATION: usize = 33;
-    pub const PROCESS: usize = 34;
-    pub const VERSION: usize = 35;
-    pub const CHANNEL: usize = 36;
-    pub const PAYLOAD: usize = 37;
-    pub const COPY: usize = 38;
-    pub const STREAM: usize = 39;
-    pub const POSITION_WAL: usize = 40;
-    pub const ENCRYPTION: usize = 41;
-    pub const COPY_FAILED: usize = 42;
+    pub const PREPARED: usize = 15;
+    pub const UNKNOWN: usize = 16;
+    pub const PORTAL: usize = 17;
+    pub const MAX_ROWS: usize = 18;
+    pub const PARAMETER_TYPE: usize = 19;
+    pub const PROTOCOL: usize = 20;
+    pub const TRANSACTION: usize = 21;
+    pub const SEVERITY: usize = 22;
+    pub const MESSAGE: usize = 23;
+    pub const DETAIL: usize = 24;
+    pub const HINT: usize = 25;
+    pub const POSITION: usize = 26;
+    pub const ERROR_AT: usize = 27;
+    pub const CONSTRAINT: usize = 28;
+    pub const CONTEXT: usize = 29;
+    pub const USER: usize = 30;
+    pub const APPLICATION: usize = 31;
+    pub const AUTHENTICATION: usize = 32;
+    pub const PROCESS: usize = 33;
+    pub const VERSION: usize = 34;
+    pub const CHANNEL: usize = 35;
+    pub const PAYLOAD: usize = 36;
+    pub const COPY: usize = 37;
+    pub const STREAM: usize = 38;
+    pub const POSITION_WAL: usize = 39;
+    pub const ENCRYPTION: usize = 40;
+    pub const COPY_FAILED: usize = 41;
 }
 
 /// The fields, in the order of the constants above.
@@ -90,7 +89,6 @@ pub const FIELDS: &[Field] = &[
     integer("postgresql.affected_rows", "Rows inserted, updated, deleted or copied"),
     texts("postgresql.command_tag", "How each command ended: SELECT 4, INSERT 0 1"),
     texts("postgresql.column", "Columns of the result: name and type"),
-    texts("postgresql.row", "The first 64 rows as JSON"),
     text("postgresql.statement", "The name of the prepared statement"),
     Field {
         name: "postgresql.statement.unknown",

@@ -103,7 +103,8 @@ fn statement_name<'m>(view: View<'m>, work: &'m Work<'m>) -> &'m [u8] {
 }
 
 fn tell_statement(text: &[u8], work: &Work<'_>, view: View<'_>, to: &mut dyn Tell) {
-    if let Some(facts) = sql::facts(text, Dialect::PostgreSql) {
+    let told = sql::facts_and_summary(text, Dialect::PostgreSql);
+    if let Some((facts, _)) = &told {
         to.field(at::OPERATION, Value::Text(&facts.verb));
         match &facts.target {
             Some(Target::Table(name)) => to.field(at::COLLECTION, Value::Text(name)),
@@ -119,10 +120,12 @@ fn tell_statement(text: &[u8], work: &Work<'_>, view: View<'_>, to: &mut dyn Tel
     } else {
         to.field(at::QUERY, Value::Text(text));
     }
-    tell_text(at::SUMMARY, &sql::summary(text, Dialect::PostgreSql), to);
+    if let Some((_, summary)) = &told {
+        tell_text(at::SUMMARY, summary, to);
+    }
     tell_text(at::SHAPE, &sql::normalised(text, Dialect::PostgreSql), to);
     if work.what == b'Q' {
-        let count = sql::statements(text, Dialect::PostgreSql).count();
+        let count = sql::count(text, Dialect::PostgreSql);
         if count > 1 {
             tell_number(at::BATCH, i64::try_from(count).ok(), to);
         }
@@ -270,8 +273,7 @@ fn tell_rows(view: View<'_>, message: &Message, to: &mut dyn Tell) {
         to.field(at::RETURNED, Value::Integer(i64::try_from(view.rows()).unwrap_or(i64::MAX)));
     }
     if message.body.size > 0 {
-        rows::tell(view, &message.body.kept, &mut |row| to.field(at::ROW, Value::Text(row)));
-        to.body(BodyFacts { media_type: Some("application/x-postgresql-rows"), encoding: None });
+        rows::list(view, &message.body.kept).tell(to);
     }
 }
 

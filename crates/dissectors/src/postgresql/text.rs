@@ -1,25 +1,15 @@
 //! JSON, written by hand: values come as they are and are cut at a limit.
 
+use content::json;
+
 /// Bytes of one value, at most.
-const VALUE_MAX: usize = 1 << 10;
+pub const VALUE_MAX: usize = 1 << 10;
 
 /// Writes a JSON string; what is not UTF-8 is replaced, what is too long is cut.
 pub fn string(out: &mut Vec<u8>, text: &[u8], cut: bool) {
     let kept = text.get(..VALUE_MAX).unwrap_or(text);
     out.push(b'"');
-    for letter in String::from_utf8_lossy(kept).chars() {
-        match letter {
-            '"' => out.extend_from_slice(b"\\\""),
-            '\\' => out.extend_from_slice(b"\\\\"),
-            '\n' => out.extend_from_slice(b"\\n"),
-            '\r' => out.extend_from_slice(b"\\r"),
-            '\t' => out.extend_from_slice(b"\\t"),
-            control if u32::from(control) < 0x20 => {
-                out.extend_from_slice(format!("\\u{:04x}", u32::from(control)).as_bytes());
-            }
-            other => out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
-        }
-    }
+    json::push_inner_lossy(out, kept);
     if cut || kept.len() < text.len() {
         out.extend_from_slice("…".as_bytes());
     }

@@ -5,10 +5,13 @@
 
 use std::io::Write;
 
+use model::Date;
+
 use super::{
     text,
     wire::{self, long, short, take_long},
 };
+use crate::spell;
 
 /// Days from 1970 to 2000, where PostgreSQL counts from.
 const EPOCH_DAYS: i64 = 10_957;
@@ -127,10 +130,8 @@ pub fn parameter(out: &mut Vec<u8>, oid: u32, binary: bool, value: &[u8], cut: b
 }
 
 fn hex(out: &mut Vec<u8>, value: &[u8], cut: bool) {
-    let mut text = String::from("\\x");
-    for byte in value.iter().take(256) {
-        text += &format!("{byte:02x}");
-    }
+    let shown = value.get(..256).unwrap_or(value);
+    let text = format!("\\x{}", spell::hex(shown));
     text::string(out, text.as_bytes(), cut || value.len() > 256);
 }
 
@@ -152,7 +153,7 @@ fn decoded(out: &mut Vec<u8>, oid: u32, value: &[u8]) -> Option<()> {
         FLOAT8 => write_number(out, f64::from_be_bytes(value.try_into().ok()?)),
         18 | 19 | 25 | 114 | 142 | 705 | 1042 | 1043 => text::string(out, value, false),
         JSONB => text::string(out, value.strip_prefix(&[1])?, false),
-        UUID if value.len() == 16 => text::string(out, uuid(value).as_bytes(), false),
+        UUID if value.len() == 16 => text::string(out, spell::uuid(value).as_bytes(), false),
         DATE => text::string(out, date(i64::from(fixed4()?)).as_bytes(), false),
         TIME => text::string(out, time(fixed8()?).as_bytes(), false),
         TIMESTAMP => text::string(out, timestamp(fixed8()?).as_bytes(), false),
@@ -173,29 +174,9 @@ fn write_number(out: &mut Vec<u8>, number: impl std::fmt::Display) {
     text::number(out, number.to_string().as_bytes(), false);
 }
 
-fn uuid(value: &[u8]) -> String {
-    let mut text = String::with_capacity(36);
-    for (n, byte) in value.iter().enumerate() {
-        if matches!(n, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        text += &format!("{byte:02x}");
-    }
-    text
-}
-
 /// A day counted from 2000.
 fn date(days: i64) -> String {
-    // Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
-    let z = days + EPOCH_DAYS + 719_468;
-    let era = z.div_euclid(146_097);
-    let of_era = z.rem_euclid(146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    format!("{:04}-{month:02}-{day:02}", year + era * 400 + carry)
+    Date::of_day(days.saturating_add(EPOCH_DAYS)).to_string()
 }
 
 fn time(us: i64) -> String {
@@ -278,12 +259,9 @@ fn numeric(value: &[u8]) -> Option<String> {
 
 fn address(value: &[u8]) -> Option<String> {
     let [_, bits, _, _, address @ ..] = value else { return None };
-    let (text, whole) = match address.len() {
-        4 => (std::net::Ipv4Addr::from(<[u8; 4]>::try_from(address).ok()?).to_string(), 32),
-        16 => (std::net::Ipv6Addr::from(<[u8; 16]>::try_from(address).ok()?).to_string(), 128),
-        _ => return None,
-    };
-    Some(if *bits == whole { text } else { format!("{text}/{bits}") })
+    let ip = spell::ip(address)?;
+    let is_whole = usize::from(*bits) == address.len() * 8;
+    Some(if is_whole { ip.to_string() } else { format!("{ip}/{bits}") })
 }
 
 /// An array of one dimension.

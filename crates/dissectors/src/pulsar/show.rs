@@ -4,13 +4,11 @@ use std::borrow::Cow;
 
 use model::{Headline, Message, Outcome, Status, Tell};
 
-use super::{
-    codes,
-    wire::{self, Fields, Value},
-};
+use super::{codes, wire};
 use crate::{
     fields::{fields, integer, signed, some_text, text},
     framed::{u16_at, u32_at},
+    protobuf::{Fields, Value},
 };
 
 /// Marks a checksum in front of a message's metadata.
@@ -51,11 +49,11 @@ impl<'m> Command<'m> {
     }
 
     fn number(&self, field: u64) -> Option<u64> {
-        number(self.inside, field)
+        Fields::of(self.inside).number(field)
     }
 
     fn bytes(&self, field: u64) -> Option<&'m [u8]> {
-        bytes(self.inside, field)
+        Fields::of(self.inside).bytes(field)
     }
 
     /// The topic; a namespace where that is asked for.
@@ -80,20 +78,6 @@ impl<'m> Command<'m> {
         };
         Some((code, said.unwrap_or_default()))
     }
-}
-
-fn number(message: &[u8], field: u64) -> Option<u64> {
-    Fields::of(message).find_map(|(found, value)| match value {
-        Value::Number(value) if found == field => Some(value),
-        _ => None,
-    })
-}
-
-fn bytes(message: &[u8], field: u64) -> Option<&[u8]> {
-    Fields::of(message).find_map(|(found, value)| match value {
-        Value::Bytes(value) if found == field => Some(value),
-        _ => None,
-    })
 }
 
 /// What fits in one line.
@@ -142,7 +126,7 @@ pub(super) fn tell(message: &Message, to: &mut dyn Tell) {
         _ => None,
     };
     if let Some(id) = id {
-        let part = |field| signed(number(id, field).unwrap_or(0));
+        let part = |field| signed(Fields::of(id).number(field).unwrap_or(0));
         text(to, At::MessageId, format!("{}:{}", part(1), part(2)));
     }
     let mut tell_number = |at: At, value: Option<u64>| {
@@ -198,11 +182,14 @@ fn tell_metadata(body: &[u8], to: &mut dyn Tell) {
     let at = if u16_at(body, 0) == Some(CHECKSUM) { 6 } else { 0 };
     let Some(len) = u32_at(body, at).and_then(|len| usize::try_from(len).ok()) else { return };
     let Some(metadata) = body.get(at + 4..).and_then(|rest| rest.get(..len)) else { return };
-    some_text(to, At::Name, bytes(metadata, 1).unwrap_or_default());
-    some_text(to, At::Key, bytes(metadata, 6).unwrap_or_default());
+    some_text(to, At::Name, Fields::of(metadata).bytes(1).unwrap_or_default());
+    some_text(to, At::Key, Fields::of(metadata).bytes(6).unwrap_or_default());
     for (field, value) in Fields::of(metadata) {
         if let (4, Value::Bytes(pair)) = (field, value) {
-            to.header(bytes(pair, 1).unwrap_or_default(), bytes(pair, 2).unwrap_or_default());
+            to.header(
+                Fields::of(pair).bytes(1).unwrap_or_default(),
+                Fields::of(pair).bytes(2).unwrap_or_default(),
+            );
         }
     }
 }

@@ -3,7 +3,10 @@
 //! A command is a message of protocol buffers with two fields: which one it is, and it.
 
 use super::codes;
-use crate::framed::{Halt, Read, u32_at};
+use crate::{
+    framed::{Halt, Read, u32_at},
+    protobuf::{Fields, Value},
+};
 
 /// Bytes of the two lengths.
 pub(super) const PREFIX: usize = 8;
@@ -11,8 +14,6 @@ pub(super) const PREFIX: usize = 8;
 const SIZE_MAX: u32 = 128 << 20;
 /// Bytes of a command at most.
 const COMMAND_MAX: u32 = 48 << 10;
-/// Fields of a command looked at, at most.
-const FIELDS_MAX: usize = 512;
 
 /// What pairing needs of a frame.
 #[derive(Clone, Copy, Debug)]
@@ -22,20 +23,6 @@ pub(super) struct Front {
     /// Bytes behind it.
     pub(super) payload: u64,
     pub(super) kind: u64,
-}
-
-/// One field.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Value<'b> {
-    Number(u64),
-    Bytes(&'b [u8]),
-}
-
-/// The fields of a message one after the other.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Fields<'b> {
-    bytes: &'b [u8],
-    left: usize,
 }
 
 // === impl Front ===
@@ -81,7 +68,7 @@ pub(super) fn parts(command: &[u8]) -> Option<(u64, &[u8])> {
     let (1, Value::Number(kind)) = fields.next()? else { return None };
     codes::name(kind)?;
     let (number, Value::Bytes(inside)) = fields.next()? else { return None };
-    (number == kind && fields.bytes.is_empty()).then_some((kind, inside))
+    (number == kind && fields.rest().is_empty()).then_some((kind, inside))
 }
 
 /// The same of a record.
@@ -92,18 +79,15 @@ pub(super) fn of(record: &[u8]) -> Option<(u64, &[u8])> {
 /// The number that a command shares with its answer.
 pub(super) fn number(record: &[u8]) -> Option<u64> {
     let (kind, inside) = of(record)?;
-    let number = |field: u64| {
-        Fields::of(inside).find_map(|(found, value)| match value {
-            Value::Number(value) if found == field => Some(value),
-            _ => None,
-        })
-    };
+    let number = |field| Fields::of(inside).number(field);
     match kind {
         codes::CONNECT | codes::CONNECTED => Some(1 << 62),
         codes::PING | codes::PONG => Some(2 << 62),
         codes::SEND | codes::SEND_RECEIPT | codes::SEND_ERROR => {
             let (producer, sequence) = (number(1)?, number(2)?);
-            Some(3 << 62 | (producer & 0xffff) << 40 | sequence & 0xff_ffff_ffff)
+            // Larger ones could be taken for others: they stay alone.
+            (producer >> 16 == 0 && sequence >> 40 == 0)
+                .then_some(3 << 62 | producer << 40 | sequence)
         }
         kind => number(codes::request_id(kind)?),
     }
@@ -125,52 +109,5 @@ pub(super) fn secrets(record: &[u8], mut hide: impl FnMut(usize)) {
             let at = at_of(bytes);
             (at..at + bytes.len()).for_each(&mut hide);
         }
-    }
-}
-
-// === impl Fields ===
-
-impl<'b> Fields<'b> {
-    pub(super) fn of(bytes: &'b [u8]) -> Self {
-        Self { bytes, left: FIELDS_MAX }
-    }
-
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let (byte, rest) = self.bytes.split_first()?;
-            self.bytes = rest;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    fn bytes(&mut self, len: u64) -> Option<&'b [u8]> {
-        let (value, rest) = self.bytes.split_at_checked(usize::try_from(len).ok()?)?;
-        self.bytes = rest;
-        Some(value)
-    }
-}
-
-impl<'b> Iterator for Fields<'b> {
-    type Item = (u64, Value<'b>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
-        let tag = self.varint()?;
-        let value = match tag & 7 {
-            0 => Value::Number(self.varint()?),
-            1 => Value::Bytes(self.bytes(8)?),
-            2 => {
-                let len = self.varint()?;
-                Value::Bytes(self.bytes(len)?)
-            }
-            5 => Value::Bytes(self.bytes(4)?),
-            _ => return None,
-        };
-        Some((tag >> 3, value))
     }
 }

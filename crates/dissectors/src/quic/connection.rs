@@ -336,7 +336,11 @@ impl Connection {
         let direction = &mut self.directions[from as usize];
         if !direction.has(kind) || !is_turn {
             let may_come = sink.secrets().version() > 0 && !self.is_over;
-            return may_come && self.late.put(from, kind, bytes, number_at);
+            let waits = may_come && self.late.put(from, kind, bytes, number_at);
+            if !waits && kind == Kind::Short {
+                sink.sealed(bytes.len() as u64);
+            }
+            return waits;
         }
         let mut payload = Vec::new();
         if !direction.open(kind, bytes, number_at, &mut payload) {

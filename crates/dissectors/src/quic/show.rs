@@ -8,10 +8,12 @@ use super::{
     record::{Closed, View, note},
     version,
 };
-use crate::tls::{
-    fingerprint::hex,
-    record::What,
-    show::{self as tls, headline_of, tell_view},
+use crate::{
+    spell::hex,
+    tls::{
+        record::What,
+        show::{self as tls, headline_of, tell_view},
+    },
 };
 
 /// Fields of QUIC itself; those of TLS come before them.

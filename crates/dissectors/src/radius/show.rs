@@ -1,10 +1,6 @@
 //! What is told of a packet, when somebody asks.
 
-use std::{
-    borrow::Cow,
-    fmt::Write,
-    net::{Ipv4Addr, Ipv6Addr},
-};
+use std::borrow::Cow;
 
 use model::{Headline, Message, Outcome, Status, Tell};
 
@@ -16,6 +12,7 @@ use super::{
 use crate::{
     fields::{fields, integer, some_text, text},
     framed::u32_at,
+    spell::{self, hex},
 };
 
 /// Attributes told one by one, at most.
@@ -155,14 +152,9 @@ fn shown(attribute: &Attribute<'_>) -> String {
             };
             named.map_or_else(|| number.to_string(), |(_, name)| (*name).to_owned())
         }
-        Form::Address => match value.first_chunk::<4>() {
-            Some(bytes) => Ipv4Addr::from(*bytes).to_string(),
-            None => hex(value),
-        },
-        Form::Address6 => match value.first_chunk::<16>() {
-            Some(bytes) => Ipv6Addr::from(*bytes).to_string(),
-            None => hex(value),
-        },
+        Form::Address | Form::Address6 => {
+            spell::ip(value).map_or_else(|| hex(value), |ip| ip.to_string())
+        }
         Form::Text => {
             // Tunnel attributes have a tag in front (RFC 2868 §3).
             let value = match value {
@@ -177,14 +169,6 @@ fn shown(attribute: &Attribute<'_>) -> String {
         }
         _ => hex(value),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let start = String::with_capacity(2 * bytes.len());
-    bytes.iter().fold(start, |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// What an EAP message says (RFC 3748 §4).

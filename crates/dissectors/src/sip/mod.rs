@@ -35,7 +35,7 @@ pub static DISSECTION: Dissection = Dissection {
     open: |opening| {
         let framing = match opening.transport {
             Transport::Udp => Framing::Datagram,
-            Transport::Tcp => Framing::Stream,
+            _ => Framing::Stream,
         };
         Reader::open(&PROTOCOL, Sip { transport: opening.transport }, framing)
     },
@@ -70,7 +70,7 @@ impl Dissector for Sip {
         let number = head.transaction();
         let pair = |number: u64| match self.transport {
             Transport::Udp => Pair::Datagram(number),
-            Transport::Tcp => Pair::Id(number),
+            _ => Pair::Id(number),
         };
         match head.start {
             Start::Request { method: b"ACK", .. } => sink.begin_as(Role::Asks, Pair::OneWay),

@@ -4,23 +4,15 @@
 use dissect::{Hello, Verdict};
 use model::Side;
 
-use crate::{
-    framed::Halt,
-    replies::{self, Reply},
-};
+use crate::{framed::Halt, replies};
+
+/// Replies that say nothing by their code: a greeting without a word about itself is followed by
+/// something that says more.
+const COMMON: [u16; 3] = [220, 250, 354];
 
 /// What the first bytes look like.
 pub(super) fn probe(hello: &Hello<'_>) -> Verdict {
-    let verdict = match hello.bytes.first() {
-        Some(b'1'..=b'5') => server(hello),
-        Some(first) if first.is_ascii_alphabetic() => client(hello),
-        _ => Verdict::No,
-    };
-    match verdict {
-        Verdict::Maybe if !hello.more => Verdict::No,
-        Verdict::Is(side) if !replies::agrees(hello.from, side) => Verdict::No,
-        verdict => verdict,
-    }
+    replies::probe(hello, client, |hello| replies::probe_server(hello, &COMMON, says_so))
 }
 
 fn client(hello: &Hello<'_>) -> Verdict {
@@ -81,30 +73,9 @@ fn is_start(bytes: &[u8]) -> bool {
     known.iter().any(|known| known.starts_with(&upper) || upper.starts_with(known))
 }
 
-fn server(hello: &Hello<'_>) -> Verdict {
-    let (mut rest, mut count) = (hello.bytes, 0);
-    // A greeting without a word about itself is followed by something that says more.
-    while count < 4 {
-        match Reply::read(rest) {
-            Ok(reply) => {
-                let all = rest.get(..reply.size).unwrap_or_default();
-                if is_greeting(all) || hello.from_usual_port || is_enhanced(all) {
-                    return Verdict::Is(Side::Server);
-                }
-                if !matches!(reply.code, 220 | 250 | 354) {
-                    return Verdict::No;
-                }
-                rest = rest.get(reply.size..).unwrap_or_default();
-                count += 1;
-                if rest.is_empty() {
-                    return Verdict::Maybe;
-                }
-            }
-            Err(Halt::Short(_)) => return Verdict::Maybe,
-            Err(Halt::Bad) => return Verdict::No,
-        }
-    }
-    Verdict::No
+/// Whether a reply can only be one of SMTP.
+fn says_so(_code: u16, reply: &[u8]) -> bool {
+    is_greeting(reply) || is_enhanced(reply)
 }
 
 fn is_greeting(reply: &[u8]) -> bool {

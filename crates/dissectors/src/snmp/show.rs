@@ -1,6 +1,6 @@
 //! What is told of a message, when somebody asks.
 
-use std::{borrow::Cow, fmt::Write};
+use std::borrow::Cow;
 
 use model::{Headline, Message, Outcome, Status, Tell};
 
@@ -11,6 +11,7 @@ use super::{
 use crate::{
     ber::{self, Item, Items, tag},
     fields::{fields, flag, integer, some_text, text},
+    spell::hex,
 };
 
 /// Variables told one by one, at most.
@@ -128,7 +129,7 @@ pub(super) fn tell(message: &Message, to: &mut dyn Tell) {
     text(to, At::Operation, operation(letter.pdu));
     if letter.version == 3 {
         some_text(to, At::User, letter.user);
-        some_text(to, At::Engine, hex(letter.engine));
+        some_text(to, At::Engine, hex(letter.engine.get(..VALUE_MAX).unwrap_or(letter.engine)));
         some_text(to, At::Context, letter.context);
         let level = match letter.flags & 3 {
             0 => "noAuthNoPriv",
@@ -211,13 +212,6 @@ fn shown(item: Item<'_>) -> String {
             }
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(VALUE_MAX).fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn operation(pdu: Option<u8>) -> &'static str {

@@ -17,7 +17,7 @@ use std::borrow::Cow;
 
 use self::{
     scan::{Mention, Scan},
-    token::{Kind, Tokens},
+    token::{Kind, Token, Tokens},
 };
 
 /// Bytes of a statement that are looked at.
@@ -51,8 +51,6 @@ pub struct Facts<'a> {
     pub verb: Cow<'a, [u8]>,
     /// What it is about.
     pub target: Option<Target<'a>>,
-    /// Whether it reads or writes rows, and may name several tables.
-    scanned: bool,
 }
 
 /// What a statement is about; without quotes, with its schema if that is written.
@@ -68,18 +66,63 @@ pub enum Target<'a> {
 #[must_use]
 pub fn facts(text: &[u8], dialect: Dialect) -> Option<Facts<'_>> {
     let text = front(text);
+    match object_or_scan(text, dialect)? {
+        Ok(facts) => Some(facts),
+        Err((first, scan)) => Some(Main::of(scan, &mut |_| false).facts(first)),
+    }
+}
+
+/// The same with the summary ([`summary`]).
+#[must_use]
+pub fn facts_and_summary(text: &[u8], dialect: Dialect) -> Option<(Facts<'_>, Vec<u8>)> {
+    let text = front(text);
+    let (first, scan) = match object_or_scan(text, dialect)? {
+        Ok(facts) => {
+            let summary = short_summary(&facts);
+            return Some((facts, summary));
+        }
+        Err(both) => both,
+    };
+    let mut summary = Vec::new();
+    let is_front = first.at == 0;
+    let facts =
+        Main::of(scan, &mut |mention| is_front && mentioned(mention, &mut summary)).facts(first);
+    if !is_front {
+        let all = Scan::of(text, Tokens::of(text, dialect)).take(MENTIONS_MAX);
+        // The rest is what there is no room for.
+        let _ = all.take_while(|mention| mentioned(mention, &mut summary)).count();
+    }
+    if summary.is_empty() {
+        summary = short_summary(&facts);
+    }
+    Some((facts, summary))
+}
+
+/// What a statement is that is about a single thing, or its first token and a scan of it.
+type Begun<'a> = Result<Facts<'a>, (Token<'a>, Scan<'a>)>;
+
+fn object_or_scan(text: &[u8], dialect: Dialect) -> Option<Begun<'_>> {
     let mut tokens = Tokens::of(text, dialect);
     let first = tokens.by_ref().find(|token| !matches!(token.kind, Kind::Mark(b'(' | b';')))?;
     if first.kind != Kind::Word {
         return None;
     }
     if let Some(target) = object::read(first, tokens, text) {
-        return Some(Facts { verb: upper(first.text), target: Some(target), scanned: false });
+        return Some(Ok(Facts { verb: upper(first.text), target: Some(target) }));
     }
     let statement = text.get(first.at..).unwrap_or_default();
-    let main = Main::of(Scan::of(statement, Tokens::of(statement, dialect)));
-    let verb = main.verb.unwrap_or(first.text);
-    Some(Facts { verb: upper(verb), target: main.table.map(Target::Table), scanned: true })
+    Some(Err((first, Scan::of(statement, Tokens::of(statement, dialect)))))
+}
+
+/// How many statements are in `text`; see [`statements`].
+#[must_use]
+pub fn count(text: &[u8], dialect: Dialect) -> usize {
+    let text = front(text);
+    // Most texts are one statement, which shows at a glance.
+    match memchr::memchr(b';', text) {
+        None => usize::from(!text.is_empty()),
+        Some(_) => statements(text, dialect).count(),
+    }
 }
 
 /// The statements in `text`, without blanks around them; empty ones are left out.
@@ -107,39 +150,33 @@ pub fn normalised(text: &[u8], dialect: Dialect) -> Vec<u8> {
 /// Verbs and tables in the order in which they are written: `INSERT audit SELECT users orders`.
 #[must_use]
 pub fn summary(text: &[u8], dialect: Dialect) -> Vec<u8> {
-    let text = front(text);
-    let Some(facts) = facts(text, dialect) else { return Vec::new() };
-    let mut summary = Vec::new();
-    if facts.scanned {
-        mentioned(text, dialect, &mut summary);
-    }
-    if summary.is_empty() { short_summary(facts) } else { summary }
+    facts_and_summary(text, dialect).map(|(_, summary)| summary).unwrap_or_default()
 }
 
-fn mentioned(text: &[u8], dialect: Dialect, summary: &mut Vec<u8>) {
-    for mention in Scan::of(text, Tokens::of(text, dialect)).take(MENTIONS_MAX) {
-        let word: Cow<'_, [u8]> = match mention {
-            Mention::Verb(_, verb) if !verb.eq_ignore_ascii_case(b"WITH") => upper(verb),
-            Mention::Table(_, name) => name,
-            Mention::Verb(..) | Mention::Common(..) => continue,
-        };
-        if summary.len() + 1 + word.len() > SUMMARY_MAX {
-            break;
-        }
-        if !summary.is_empty() {
-            summary.push(b' ');
-        }
-        summary.extend_from_slice(&word);
+/// Appends what is mentioned to a summary; false once there is no room.
+fn mentioned(mention: &Mention<'_>, summary: &mut Vec<u8>) -> bool {
+    let word: Cow<'_, [u8]> = match mention {
+        Mention::Verb(_, verb) if !verb.eq_ignore_ascii_case(b"WITH") => upper(verb),
+        Mention::Table(_, name) => Cow::Borrowed(name),
+        Mention::Verb(..) | Mention::Common(..) => return true,
+    };
+    if summary.len() + 1 + word.len() > SUMMARY_MAX {
+        return false;
     }
+    if !summary.is_empty() {
+        summary.push(b' ');
+    }
+    summary.extend_from_slice(&word);
+    true
 }
 
-fn short_summary(facts: Facts<'_>) -> Vec<u8> {
-    let mut summary = facts.verb.into_owned();
-    if let Some(Target::Table(name) | Target::Other(name)) = facts.target
+fn short_summary(facts: &Facts<'_>) -> Vec<u8> {
+    let mut summary = facts.verb.to_vec();
+    if let Some(Target::Table(name) | Target::Other(name)) = &facts.target
         && summary.len() + 1 + name.len() <= SUMMARY_MAX
     {
         summary.push(b' ');
-        summary.extend_from_slice(&name);
+        summary.extend_from_slice(name);
     }
     summary
 }
@@ -186,16 +223,28 @@ impl<'a> Target<'a> {
 // === impl Main ===
 
 impl<'a> Main<'a> {
-    fn of(scan: Scan<'a>) -> Self {
+    /// Reads `scan` as far as it has to, or as `more` wants to know what is mentioned.
+    fn of(scan: Scan<'a>, more: &mut dyn FnMut(&Mention<'a>) -> bool) -> Self {
         let mut main = Self::default();
+        let (mut is_found, mut goes_on) = (false, true);
         for mention in scan.take(MENTIONS_MAX) {
-            main.hear(mention);
-            if main.table.is_some() && main.table_level == main.level {
+            goes_on = goes_on && more(&mention);
+            if !is_found {
+                main.hear(mention);
+                is_found = main.table.is_some() && main.table_level == main.level;
+            }
+            if is_found && !goes_on {
                 break;
             }
         }
         main.look_behind_commons();
         main
+    }
+
+    /// What the statement with that first word is.
+    fn facts(self, first: Token<'a>) -> Facts<'a> {
+        let verb = self.verb.unwrap_or(first.text);
+        Facts { verb: upper(verb), target: self.table.map(Target::Table) }
     }
 
     fn hear(&mut self, mention: Mention<'a>) {

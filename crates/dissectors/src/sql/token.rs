@@ -82,6 +82,7 @@ impl<'a> Tokens<'a> {
         loop {
             let rest = self.rest();
             let blank = match rest {
+                [b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z', ..] => return,
                 [b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c | 0, ..] => 1,
                 [b'-', b'-', after @ ..] if self.dashes_comment(after) => line(rest),
                 [b'#', ..] if self.dialect == Dialect::MySql => line(rest),
@@ -105,6 +106,9 @@ impl<'a> Tokens<'a> {
     fn measure(&self, rest: &[u8]) -> (Kind, usize) {
         let my_sql = self.dialect == Dialect::MySql;
         match rest {
+            [first, second, ..] if begins_word(*first) && !matches!(second, b'\'' | b'&') => {
+                (Kind::Word, word(rest))
+            }
             [b'\'', ..] => (Kind::Text, quoted(rest, b'\'', my_sql)),
             [b'"', ..] if my_sql => (Kind::Text, quoted(rest, b'"', true)),
             [b'"', ..] => (Kind::Name, quoted(rest, b'"', false)),
@@ -210,9 +214,20 @@ fn number(rest: &[u8]) -> usize {
 }
 
 fn word(rest: &[u8]) -> usize {
-    let is_part = |byte: &u8| begins_word(*byte) || matches!(byte, b'0'..=b'9' | b'$' | b'@');
-    rest.iter().position(|byte| !is_part(byte)).unwrap_or(rest.len())
+    rest.iter().position(|byte| !PARTS[usize::from(*byte)]).unwrap_or(rest.len())
 }
+
+/// Whether a byte may be part of a word, by the byte: most of a statement is words.
+static PARTS: [bool; 256] = {
+    let mut parts = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        parts[byte] = byte >= 0x80
+            || matches!(byte as u8, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'$' | b'@');
+        byte += 1;
+    }
+    parts
+};
 
 fn begins_word(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80

@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use sha2::{Digest, Sha256};
 use x509_parser::prelude::{ASN1Time, FromDer, GeneralName, X509Certificate};
 
-use super::{fingerprint::hex, wire::Cursor};
+use super::wire::Cursor;
+use crate::spell::hex;
 
 /// Certificates of a chain that are looked at.
 const CHAIN_MAX: usize = 16;

@@ -3,12 +3,11 @@
 //! JA3: five lists of decimal numbers, hashed by MD5 (<https://github.com/salesforce/ja3>). JA4: a
 //! readable head and two hashes of sorted lists (FoxIO, `technical_details/JA4.md`).
 
-use std::fmt::Write;
-
 use md5::{Digest, Md5};
 use sha2::Sha256;
 
 use super::hello::{ClientHello, ServerHello, extension, is_grease};
+use crate::spell::hex;
 
 /// Characters of a hash in JA4.
 const JA4_HASH_LEN: usize = 12;
@@ -98,14 +97,6 @@ fn decimals(numbers: impl Iterator<Item = u16>) -> String {
 fn hexes(numbers: &[u16]) -> String {
     let texts: Vec<String> = numbers.iter().map(|n| format!("{n:04x}")).collect();
     texts.join(",")
-}
-
-/// In hexadecimal, without anything between.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! One call whole: both halves with headers, fields and body, and what is missing.
 
 use content::{Decoded, MediaType, Reading, Size};
-use model::{BodyFacts, Call, Lore, Message, Protocol, Source, Tell, Timestamp, Transport, Value};
+use model::{
+    BodyFacts, BodyText, Call, Lore, Message, Protocol, Source, Tell, Timestamp, Transport, Value,
+};
 
 use super::{
     Abouts, Style, human,
@@ -116,6 +118,8 @@ impl Page<'_> {
         self.text.push_str(match call.transport {
             Transport::Tcp => " over TCP",
             Transport::Udp => " over UDP",
+            Transport::Icmp => " over ICMP",
+            Transport::Sctp => " over SCTP",
         });
         self.labelled("protocol", Paint::Plain);
     }
@@ -364,6 +368,10 @@ impl Tell for Told<'_> {
 
     fn body(&mut self, facts: BodyFacts<'_>) {
         self.facts.set(facts);
+    }
+
+    fn body_text(&mut self, text: BodyText<'_>) {
+        self.facts.tell(text);
     }
 
     fn other(&self) -> Option<&Message> {

@@ -35,6 +35,14 @@ pub(crate) fn push_endpoint(to: &mut String, end: Endpoint, style: Style) {
     }
 }
 
+/// Appends a name, or the address where there is none.
+pub(crate) fn push_host(to: &mut String, ip: IpAddr, name: Option<&str>, style: Style) {
+    match name {
+        Some(name) => push_clean(to, name.as_bytes(), style.unicode),
+        None => push_fmt(to, format_args!("{ip}")),
+    }
+}
+
 /// Appends a name with the port, or the address with it where there is none.
 pub(crate) fn push_end(to: &mut String, end: Endpoint, name: Option<&str>, style: Style) {
     let Some(name) = name else { return push_endpoint(to, end, style) };

@@ -119,7 +119,10 @@ pub fn call<'s>(request: Option<&'s Half>, response: Option<&'s Half>) -> Call<'
         pairing,
         paired_by: (pairing == Pairing::Matched).then_some(PairedBy::Order),
         missing: None,
+        noticed: None,
         goes_on: false,
+        birth: 0,
+        per_mille: 1000,
     }
 }
 

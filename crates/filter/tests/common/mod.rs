@@ -24,6 +24,7 @@ fn tables() -> Vec<ProtocolTable> {
             tables.push(ProtocolTable::of(dissection.protocol));
         }
     }
+    tables.push(ProtocolTable::of(&flow::CONN));
     for lens in dissectors::LENSES {
         for protocol in lens.protocols {
             let over = Some(lens.over.name);

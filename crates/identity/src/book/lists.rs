@@ -30,6 +30,10 @@ impl Book {
             Kind::Pod => self.end_pods(scope, at, namespace, &there),
             Kind::Service => self.end_services(scope, at, namespace, &there),
             Kind::EndpointSlice => self.end_slices(scope, at, namespace, &there),
+            // What is of no namespace is never asked for by one.
+            Kind::Node if namespace.is_none() => {
+                self.end_nodes(scope, at, |uid| there.contains(&uid));
+            }
             Kind::Node | Kind::Owner | Kind::Namespace => {}
         }
     }

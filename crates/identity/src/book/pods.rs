@@ -12,6 +12,11 @@ use crate::{
     window::{FOREVER, Window},
 };
 
+/// States of one pod that are remembered: some change their labels all the time.
+const STATES_MAX: usize = 256;
+/// Addresses of one pod that are remembered.
+const ADDRESSES_MAX: usize = 256;
+
 // === impl Book ===
 
 impl Book {
@@ -31,7 +36,9 @@ impl Book {
         }
         let window = window(at, meta, body, is_deleted);
         let template = self.template(scope, meta, body);
-        let node = (!body.node.is_empty()).then(|| self.node_id(scope, &body.node));
+        let node = known.as_ref().and_then(|known| known.node);
+        let is_put = node.is_none() && !body.node.is_empty();
+        let node = if is_put { Some(self.node_of_pod(scope, &body.node)) } else { node };
         let annotations = (!meta.annotations.is_empty())
             .then(|| Arc::from(self.strings.labels(&meta.annotations)));
         let pod = match &known {
@@ -46,7 +53,7 @@ impl Book {
                 until: FOREVER,
             },
             Some(pod) => Pod {
-                node: pod.node.or(node),
+                node,
                 annotations: if meta.version >= pod.version {
                     annotations
                 } else {
@@ -76,6 +83,11 @@ impl Book {
             if pod.templates.len() > had {
                 self.use_template(template);
             }
+            if pod.templates.len() > STATES_MAX {
+                let (.., first) = pod.templates.remove(0);
+                self.leave_template(first);
+                self.counts.crowded += 1;
+            }
         }
         pod.until = pod.until.min(window.until);
         let is_current = known.as_ref().is_none_or(|known| pod.version >= known.version);
@@ -85,6 +97,11 @@ impl Book {
             if !pod.ips.contains(ip) {
                 pod.ips.push(*ip);
             }
+        }
+        while pod.ips.len() > ADDRESSES_MAX {
+            let address = Address { scope: key.scope, ip: pod.ips.remove(0) };
+            self.unclaim(address, |claim| claim.holder.pod_uid() == Some(key.uid));
+            self.counts.crowded += 1;
         }
         let had_ended = known.as_ref().is_some_and(|known| known.until < FOREVER);
         let pod = Arc::new(pod);

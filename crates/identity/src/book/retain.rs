@@ -16,8 +16,12 @@ pub(super) const ADDRESS_BYTES: usize = 48;
 pub(super) const CLAIM_BYTES: usize = 64;
 /// A link in a chain of owners.
 pub(super) const OWNER_BYTES: usize = 192;
-/// A node.
+/// A node's name, and each of those that bear it.
 pub(super) const NODE_BYTES: usize = 256;
+/// What something was for a time, without its lists.
+pub(super) const STATE_BYTES: usize = 160;
+/// States of one service or node that are remembered.
+pub(super) const STATES_MAX: usize = 1024;
 /// A service without its states.
 pub(super) const SERVICE_BYTES: usize = 400;
 /// A slice without its endpoints.
@@ -39,7 +43,7 @@ pub(super) fn template_bytes(key: &TemplateKey) -> usize {
 }
 
 pub(super) fn spec_bytes(spec: &Spec) -> usize {
-    160 + spec.ports.len() * 40 + spec.selector.as_ref().map_or(0, |pairs| pairs.len() * 32)
+    STATE_BYTES + spec.ports.len() * 40 + spec.selector.as_ref().map_or(0, |pairs| pairs.len() * 32)
 }
 
 // === impl Book ===
@@ -72,6 +76,7 @@ impl Book {
     fn forget(&mut self, at: Timestamp, gone: Gone) {
         match gone {
             Gone::Pod(key) => self.forget_pod(key),
+            Gone::Node(key, life) => self.forget_life(&key, life),
             Gone::Service(id, key) => self.forget_service(id, key),
             Gone::Owner(key) => {
                 if self.owners.remove(&key).is_some() {
@@ -95,6 +100,9 @@ impl Book {
         }
         for (.., template) in &pod.templates {
             self.leave_template(*template);
+        }
+        if let Some(node) = pod.node {
+            self.leave_node(key.scope, node);
         }
     }
 

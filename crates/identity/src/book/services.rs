@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use model::Timestamp;
 use smallvec::SmallVec;
 
-use super::{Book, Gone, dating, gone_by, open, retain};
+use super::{Book, CLAIMS_MAX, Gone, crowd, dating, gone_by, open, retain};
 use crate::{
     Meta, ServiceBody, Uid,
     tables::{
@@ -14,10 +14,8 @@ use crate::{
     window::{FOREVER, Window},
 };
 
-/// States of one service that are remembered.
-const SPECS_MAX: usize = 1024;
-/// More of them are looked through for repetitions.
-const SPECS_FEW: usize = 32;
+/// More states are looked through for repetitions.
+const STATES_FEW: usize = 32;
 
 // === impl Book ===
 
@@ -45,16 +43,17 @@ impl Book {
         let spec = self.spec(body);
         let Some(service) = self.tables.services.get_mut(&Id(id)) else { return };
         let service = Arc::make_mut(service);
-        let had_ended = service.window.until < FOREVER;
+        let (before, had_ended) = (spec_bytes(service), service.window.until < FOREVER);
         service.window.merge(&window);
         let is_news = put_state(&mut service.specs, (from, meta.version, spec.clone()), true);
-        shorten(service);
+        shorten(&mut service.specs, retain::STATES_MAX);
         let until = service.window.until;
         if until < FOREVER && !had_ended {
             self.ended.entry(until).or_default().push(Gone::Service(id, key));
         }
+        let bytes = spec_bytes(service);
+        self.bytes = (self.bytes + bytes).saturating_sub(before);
         if is_news {
-            self.bytes += retain::spec_bytes(&spec);
             self.select(id, &spec);
         }
         if is_news || (until < FOREVER && !had_ended) {
@@ -123,7 +122,7 @@ impl Book {
         let Some(service) = self.tables.services.get(&Id(id)).cloned() else { return };
         self.unclaim_service(id, &service);
         for (at, (_, _, spec)) in service.specs.iter().enumerate() {
-            let window = spec_window(&service, at);
+            let window = state_window(service.window, &service.specs, at);
             let own = spec.cluster_ips.iter().map(|ip| (*ip, Holder::Cluster(id)));
             let given = spec.outside_ips.iter().map(|ip| (*ip, Holder::Outside(id)));
             for (ip, holder) in own.chain(given) {
@@ -133,18 +132,20 @@ impl Book {
                 let key =
                     NodePort { scope: service.scope, port: port.node, transport: port.transport };
                 let claims = self.tables.node_ports.entry(key, Claims::new);
-                extend(claims, Claim { window, holder: Holder::Cluster(id) });
+                let claim = Claim { window, holder: Holder::Cluster(id) };
+                extend(claims, claim, &mut self.counts.crowded);
             }
         }
     }
 
-    fn extend(&mut self, scope: u16, ip: IpAddr, claim: Claim) {
+    /// Puts a claim in, or lengthens the one that it follows.
+    pub(super) fn extend(&mut self, scope: u16, ip: IpAddr, claim: Claim) {
         let address = Address { scope, ip };
         let claims = self.tables.addresses.entry(address, || {
             self.bytes += retain::ADDRESS_BYTES;
             Claims::new()
         });
-        if extend(claims, claim) {
+        if extend(claims, claim, &mut self.counts.crowded) {
             self.bytes += retain::CLAIM_BYTES;
         }
     }
@@ -177,27 +178,28 @@ pub(crate) fn named(namespace: &str, name: &str) -> Uid {
 }
 
 /// Adds a claim, or lengthens the one that it follows. Whether there is one more.
-fn extend(claims: &mut Claims, claim: Claim) -> bool {
+pub(super) fn extend(claims: &mut Claims, claim: Claim, crowded: &mut u64) -> bool {
     let before = claims
         .iter_mut()
         .find(|own| own.holder.is_same(&claim.holder) && own.window.until == claim.window.since);
-    match before {
-        Some(own) => {
-            own.window.until = claim.window.until;
-            own.window.solid = claim.window.solid;
-            false
-        }
-        None => {
-            claims.push(claim);
-            true
-        }
+    if let Some(own) = before {
+        own.window.until = claim.window.until;
+        own.window.solid = claim.window.solid;
+        return false;
     }
+    let is_crowded = claims.len() >= CLAIMS_MAX;
+    if is_crowded {
+        crowd(claims);
+        *crowded += 1;
+    }
+    claims.push(claim);
+    !is_crowded
 }
 
-/// When the state at this place was.
-fn spec_window(service: &Service, place: usize) -> Window {
-    let from = |at: usize| service.specs.get(at).map(|(from, ..)| *from);
-    let mut window = service.window;
+/// When the state at this place was, of something that was for as long as `of` says.
+pub(super) fn state_window<T>(of: Window, states: &[(Timestamp, u64, T)], place: usize) -> Window {
+    let from = |at: usize| states.get(at).map(|(from, ..)| *from);
+    let mut window = of;
     if place > 0
         && let Some(from) = from(place)
     {
@@ -209,14 +211,20 @@ fn spec_window(service: &Service, place: usize) -> Window {
     window
 }
 
-/// Forgets states that repeat the one before, where there are many, and the first if there are too
-/// many all the same.
-fn shorten(service: &mut Service) {
-    let specs = &mut service.specs;
-    if specs.len() > SPECS_FEW {
-        specs.dedup_by(|next, before| next.2 == before.2);
+/// Forgets states that repeat the one before, where there are many, and the first if there are more
+/// than `max` all the same.
+pub(super) fn shorten<T: PartialEq, A: smallvec::Array<Item = (Timestamp, u64, T)>>(
+    states: &mut SmallVec<A>,
+    max: usize,
+) {
+    if states.len() > STATES_FEW {
+        states.dedup_by(|next, before| next.2 == before.2);
     }
-    if specs.len() > SPECS_MAX {
-        specs.remove(0);
+    if states.len() > max {
+        states.remove(0);
     }
+}
+
+fn spec_bytes(service: &Service) -> usize {
+    service.specs.iter().map(|(.., spec)| retain::spec_bytes(spec)).sum()
 }

@@ -147,7 +147,7 @@ impl<'d> Found<'d> {
             services: self.services(),
             workload: self.workload(),
             node: self.node(),
-            zone: self.node_record().and_then(|node| node.zone.as_deref()),
+            zone: self.node_record().and_then(|node| node.zone(self.query.at)).map(|zone| &**zone),
             container: self.container(),
             service_account: key.map(|key| &*key.service_account).filter(|name| !name.is_empty()),
             labels: labels.iter().map(|(name, value)| (&**name, &**value)).collect(),
@@ -211,7 +211,7 @@ impl<'d> Found<'d> {
                 let namespace = Some(&*service.namespace);
                 Some(Candidate { kind: "service", namespace, name: &service.name })
             }
-            Holder::Mapped(_) | Holder::Node(_) | Holder::Endpoint(..) => None,
+            Holder::Mapped(_) | Holder::Node(..) | Holder::Endpoint(..) => None,
         }
     }
 }

@@ -134,9 +134,9 @@ fn a_jumbogram_is_as_long_as_the_wire_says() {
 
 #[test]
 fn other_protocols_have_names() {
-    is_counted(RAW, &ipv4(1, &[0; 8]), "ICMP");
-    is_counted(RAW, &ipv6(58, &[0; 8]), "ICMPv6");
-    is_counted(RAW, &ipv4(132, &[0; 8]), "IP protocol 132 (SCTP)");
+    is_counted(RAW, &ipv4(1, &[9; 8]), "ICMP");
+    is_counted(RAW, &ipv6(58, &[135; 8]), "ICMPv6");
+    is_counted(RAW, &ipv4(132, &[0; 8]), "bad SCTP header");
     is_counted(RAW, &ipv4(50, &[0; 8]), "IPsec ESP (encrypted)");
     is_counted(RAW, &ipv4(0, &[0; 8]), "IP protocol 0");
 }

@@ -80,8 +80,9 @@ pub fn decoder() -> Decoder {
 pub fn seen(content: Content<'_>) -> Option<Seen> {
     let (key, dir, hash, payload, cut) = match content {
         Content::Tcp(s) => (s.key, s.dir, s.hash, s.payload, s.cut),
-        Content::Udp(d) => (d.key, d.dir, d.hash, d.payload, d.cut),
-        Content::Nothing => return None,
+        Content::Udp(d) | Content::Icmp(d) => (d.key, d.dir, d.hash, d.payload, d.cut),
+        Content::Sctp(b) => (b.key, b.dir, b.hash, b.chunks, b.cut),
+        Content::Quote(_) | Content::Nothing => return None,
     };
     let (src, dst) = (key.src(dir), key.dst(dir));
     Some(Seen {

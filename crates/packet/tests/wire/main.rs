@@ -1,6 +1,7 @@
 //! Written packets, header by header.
 
 mod fragments;
+mod icmp;
 mod ip;
 mod kit;
 mod links;

@@ -25,7 +25,10 @@ pub(super) fn call_line(call: &Value) -> String {
 fn end(party: &Value) -> String {
     let ip = party["ip"].as_str().unwrap_or_default();
     let address = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
-    let address = format!("{address}:{}", party["port"]);
+    let address = match &party["port"] {
+        Value::Null => ip.to_owned(),
+        port => format!("{address}:{port}"),
+    };
     match (party["namespace"].as_str(), party["name"].as_str()) {
         (Some(namespace), Some(name)) => format!("{namespace}/{name} ({address})"),
         (None, Some(name)) => format!("{name} ({address})"),

@@ -8,6 +8,7 @@ use crate::dns::{
     name::Pointers,
     wire::{Bad, Read},
 };
+use crate::spell::push_hex;
 
 /// Bytes of a bitmap of ports (WKS).
 const PORT_BYTES_MAX: usize = 65_536 / 8;
@@ -72,7 +73,7 @@ fn numbers(bits: &[u8], out: &mut Vec<u8>, write: impl Fn(usize, &mut Vec<u8>)) 
 /// `0x47…` (RFC 1706 §5).
 pub fn nsap(data: &mut Data<'_>, out: &mut Vec<u8>) -> Read<()> {
     out.extend_from_slice(b"0x");
-    encode::hex(data.rest(), out);
+    push_hex(data.rest(), out);
     Ok(())
 }
 
@@ -144,7 +145,7 @@ pub fn prefixes(data: &mut Data<'_>, out: &mut Vec<u8>) -> Read<()> {
         match family {
             1 => encode::ip4(encode::ip_prefix(address).ok_or(Bad::Damaged)?, out),
             2 => encode::ip6(encode::ip_prefix(address).ok_or(Bad::Damaged)?, out),
-            _ => encode::hex(address, out),
+            _ => push_hex(address, out),
         }
         out.push(b'/');
         encode::decimal(bits, out);
@@ -183,7 +184,7 @@ pub fn host_identity(data: &mut Data<'_>, out: &mut Vec<u8>) -> Read<()> {
     let key_len = data.u16()?;
     encode::decimal(algorithm, out);
     out.push(b' ');
-    encode::hex(data.take(usize::from(tag_len))?, out);
+    push_hex(data.take(usize::from(tag_len))?, out);
     out.push(b' ');
     encode::base64(data.take(usize::from(key_len))?, out);
     if !data.is_empty() {

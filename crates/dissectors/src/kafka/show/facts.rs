@@ -3,6 +3,7 @@
 use super::{
     super::{
         errors,
+        names::Names,
         record::Text,
         schema::{Field, Kind},
         walk::{Ending, Event, Value, Visit},
@@ -21,6 +22,7 @@ const FIND_COORDINATOR: i16 = 10;
 #[derive(Debug)]
 pub struct Facts<'t> {
     key: i16,
+    names: Option<&'t Names>,
     /// Structures that are open.
     depth: u32,
     topic: Topic<'t>,
@@ -84,9 +86,10 @@ pub struct Place<'t> {
 
 impl<'t> Facts<'t> {
     /// None of them yet.
-    pub fn new(text: &Text<'_>) -> Self {
+    pub fn new(text: &'t Text<'_>) -> Self {
         Self {
             key: text.key,
+            names: text.names,
             depth: 0,
             topic: Topic::None,
             is_named: false,
@@ -267,8 +270,12 @@ impl<'t> Facts<'t> {
         if name::is_none(&id) {
             return;
         }
+        let name = self.names.and_then(|names| names.get(&id));
         if self.is_named {
             self.put(At::TopicIds, name::id(&id));
+        } else if let Some(name) = name {
+            self.put(At::TopicIds, name::id(&id));
+            self.topic(Topic::Name(name));
         } else {
             self.topic(Topic::Id(id));
         }

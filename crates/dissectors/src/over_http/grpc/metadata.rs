@@ -6,6 +6,7 @@ use super::{base64, fields::At};
 use crate::{
     http::View,
     over_http::tell::{maybe, text},
+    spell::push_hex,
 };
 
 /// Names that are HTTP's own.
@@ -63,7 +64,7 @@ fn push_binary(value: &[u8], line: &mut Vec<u8>) {
             Ok(text) if !text.chars().any(char::is_control) => line.extend_from_slice(&bytes),
             _ => {
                 line.extend_from_slice(b"0x");
-                line.extend(bytes.iter().flat_map(|b| format!("{b:02x}").into_bytes()));
+                push_hex(&bytes, line);
             }
         }
     }

@@ -182,10 +182,11 @@ impl Tls {
         from: Side,
         head: Head,
         input: &[u8],
-        sink: &Sink<'_, '_>,
+        sink: &mut Sink<'_, '_>,
     ) -> Step {
+        let body = u64::try_from(head.len).unwrap_or(0);
+        sink.sealed(body);
         if !sink.is_open() {
-            let body = u64::try_from(head.len).unwrap_or(0);
             if body == 0 {
                 return Step::Took(head.size());
             }

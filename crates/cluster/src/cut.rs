@@ -2,7 +2,7 @@
 
 /// Cuts one list.
 #[derive(Debug)]
-pub(crate) struct Cutter {
+pub struct Cutter {
     bytes_max: usize,
     skipped_max: u64,
     depth: u32,
@@ -20,7 +20,7 @@ pub(crate) struct Cutter {
 
 /// A part of a list.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Part<'p> {
+pub enum Part<'p> {
     /// An object.
     Item(&'p [u8]),
     /// What the list says of itself.
@@ -33,7 +33,7 @@ pub(crate) enum Part<'p> {
 
 /// It is no list.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct NoList;
+pub struct NoList;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Key {
@@ -57,7 +57,7 @@ const DEPTH_MAX: u32 = 512;
 
 impl Cutter {
     /// Holds objects of `bytes_max`, and gives up once `skipped_max` bytes bring nothing.
-    pub(crate) fn new(bytes_max: usize, skipped_max: u64) -> Self {
+    pub fn new(bytes_max: usize, skipped_max: u64) -> Self {
         Self {
             bytes_max,
             skipped_max,
@@ -75,11 +75,7 @@ impl Cutter {
     ///
     /// # Errors
     /// When it is none.
-    pub(crate) fn push(
-        &mut self,
-        bytes: &[u8],
-        take: &mut dyn FnMut(Part<'_>),
-    ) -> Result<bool, NoList> {
+    pub fn push(&mut self, bytes: &[u8], take: &mut dyn FnMut(Part<'_>)) -> Result<bool, NoList> {
         for &byte in bytes {
             if self.byte(byte, take)? {
                 return Ok(true);

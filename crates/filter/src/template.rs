@@ -18,7 +18,8 @@ const TOKEN_LEN_MIN: usize = 20;
 
 /// The endpoint without its query and with its variable segments named by their shape. What does not
 /// look like a path stays as it is.
-pub(crate) fn template(endpoint: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn template(endpoint: &str) -> Cow<'_, str> {
     let separator = match endpoint.as_bytes().first() {
         Some(b'/') => '/',
         // Keys of caches and topics: user:17:cart.
