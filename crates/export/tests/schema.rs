@@ -195,6 +195,21 @@ fn a_call_inside_another_stream_that_goes_on_is_valid() {
 }
 
 #[test]
+fn headers_that_follow_fields_stand_before_them() {
+    let begin = || Half::of(Side::Client, 0);
+    let told = |half: Half| valid(&call(Some(&half), None))["request"].clone();
+    let in_order = begin().header(b"a", b"1").header(b"b", b"2").integer(ID, 7);
+    let in_order = told(in_order.text(NAMES, b"x").text(NAMES, b"y").truth(IS_LAST, true));
+    assert_eq!(in_order["headers"], json!([["a", "1"], ["b", "2"]]));
+    let all_late = begin().integer(ID, 7).text(NAMES, b"x").header(b"a", b"1");
+    let all_late = all_late.text(NAMES, b"y").header(b"b", b"2").truth(IS_LAST, true);
+    assert_eq!(told(all_late), in_order, "also within a list");
+    let one_late = begin().header(b"a", b"1").integer(ID, 7).header(b"b", b"2");
+    let one_late = one_late.text(NAMES, b"x").text(NAMES, b"y").truth(IS_LAST, true);
+    assert_eq!(told(one_late), in_order);
+}
+
+#[test]
 fn what_icmp_said_of_a_call_is_valid() {
     let notice = Notice { from: [10, 0, 0, 9].into(), says: Says::TooBig, mtu: Some(1_400) };
     let request = full_request();

@@ -193,20 +193,24 @@ impl Shard {
         if datagram.payload.is_empty() {
             return;
         }
-        let hash = Table::hash(&datagram.key, datagram.hash);
+        let (hash, print) =
+            (Table::hash(&datagram.key, datagram.hash), fingerprint(datagram.payload));
         let (at, dir) = match self.table.find(hash, &datagram.key) {
             Some(at) => (at, datagram.dir),
-            None => match self.group_of(datagram).or_else(|| self.twin_of(datagram, arrival)) {
-                Some(found) => found,
-                None if !self.share.takes(datagram.hash) => return,
-                None => (self.open_datagrams(hash, datagram, arrival, sink), datagram.dir),
-            },
+            None => {
+                match self.group_of(datagram).or_else(|| self.twin_of(datagram, print, arrival)) {
+                    Some(found) => found,
+                    None if !self.share.takes(datagram.hash) => return,
+                    None => {
+                        (self.open_datagrams(hash, datagram, print, arrival, sink), datagram.dir)
+                    }
+                }
+            }
         };
         let Some(flow) = self.table.flow_mut(at) else { return };
         let Flow { carrier: Carrier::Datagrams(seen), talk, last_at, timed } = flow else { return };
-        let print = fingerprint(datagram.payload);
         if talk.birth == 0 {
-            talk.birth = opener(datagram);
+            talk.birth = opener(datagram, print);
         }
         let before =
             std::mem::replace(&mut seen[dir as usize], Seen { print, at: arrival.mark.at });
@@ -476,6 +480,7 @@ impl Shard {
         &mut self,
         hash: u64,
         datagram: &Datagram<'_>,
+        print: u64,
         arrival: &Arrival,
         sink: &mut dyn CallSink,
     ) -> u32 {
@@ -490,7 +495,7 @@ impl Shard {
         );
         let (src, dst) = (datagram.key.src(datagram.dir), datagram.key.dst(datagram.dir));
         if datagram.id != 0 && client == datagram.dir {
-            self.openers.add(opener(datagram), (at, arrival.ordinal), arrival.mark.at);
+            self.openers.add(opener(datagram, print), (at, arrival.ordinal), arrival.mark.at);
         }
         // An answer to all is no question: nobody answers it.
         if is_group(dst.ip) && client == datagram.dir && self.groups.len() < GROUPS_MAX {

@@ -33,6 +33,7 @@ impl Shard {
     pub(super) fn twin_of(
         &mut self,
         datagram: &Datagram<'_>,
+        print: u64,
         arrival: &Arrival,
     ) -> Option<(u32, Dir)> {
         if let Some((at, flips)) = self.twins.get(&datagram.key) {
@@ -41,7 +42,7 @@ impl Shard {
         if datagram.id == 0 {
             return None;
         }
-        let (at, stream) = self.openers.find(opener(datagram), arrival.mark.at)?;
+        let (at, stream) = self.openers.find(opener(datagram, print), arrival.mark.at)?;
         let talk = &mut self.table.flow_mut(at).filter(|flow| flow.talk.stream == stream)?.talk;
         let (src, dst) = (datagram.key.src(datagram.dir), datagram.key.dst(datagram.dir));
         let names = talk.rare.as_ref().and_then(|rare| rare.translated.as_ref());
@@ -71,15 +72,15 @@ impl Shard {
     }
 }
 
-/// What a datagram is known by at another place: who sent it, and what.
-pub(super) fn opener(datagram: &Datagram<'_>) -> u64 {
+/// What a datagram is known by at another place: who sent it, and what; its payload has this `print`.
+pub(super) fn opener(datagram: &Datagram<'_>, print: u64) -> u64 {
     let src = datagram.key.src(datagram.dir);
     let ip = match src.ip {
         IpAddr::V4(ip) => u64::from(ip.to_bits()),
         IpAddr::V6(_) => 0,
     };
     let who = ip << 32 | u64::from(src.port) << 16 | u64::from(datagram.id);
-    (fingerprint(datagram.payload) ^ who).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    (print ^ who).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Whether an address stands for many, who answer from their own.
