@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::{Fault, Role, state::Api};
+use crate::{Fault, Role, encryption::Encrypted, state::Api};
 
 /// Bytes of a path with its query.
 const URI_BYTES_MAX: usize = 32 << 10;
@@ -66,10 +66,11 @@ fn admit(api: &Api, request: &Request) -> Result<Role, Fault> {
     let (uri, headers) = (request.uri(), request.headers());
     check_sizes(uri, headers)?;
     check_place(api, request.method(), uri, headers)?;
-    if api.settings.tokens.is_empty() {
+    if api.settings.tokens.is_empty() && api.settings.certified.is_none() {
         return Ok(Role::Admin);
     }
-    match role(api, headers) {
+    // Of a token and a certificate, what lets in to more.
+    match role(api, headers).max(certified(api, request)) {
         Some(role) => Ok(role),
         // The dashboard itself holds no data, and must come up to ask for a token.
         None if is_open(uri.path()) => Ok(Role::ViewerWithoutPayloads),
@@ -150,6 +151,12 @@ fn without_port(host: &str) -> &str {
         }
         _ => host,
     }
+}
+
+/// By the certificate that the client has shown.
+fn certified(api: &Api, request: &Request) -> Option<Role> {
+    let encrypted = request.extensions().get::<Encrypted>();
+    api.settings.certified.filter(|_| encrypted.is_some_and(|by| by.is_certified))
 }
 
 /// By `Authorization`, or by cookie.

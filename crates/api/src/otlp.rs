@@ -1,4 +1,6 @@
-//! Sends calls as spans to a collector of OpenTelemetry (OTLP over HTTP, in protobuf), as they come.
+//! Sends calls as spans to a collector of OpenTelemetry, as they come.
+
+mod collector;
 
 use std::{
     sync::{
@@ -8,18 +10,12 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    body::Body,
-    http::{Request, Uri, header},
-};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
 use serde_json::{Value, json};
 use store::{Event, Row};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
+pub use self::collector::{Collector, Speaks};
+use self::collector::{Given, Way};
 use crate::{
     Role,
     call::{Whole, value},
@@ -30,8 +26,6 @@ use crate::{
 const BATCH: usize = 512;
 /// How long the first of them waits for others.
 const WAIT: Duration = Duration::from_secs(1);
-/// How long a collector may take.
-const ANSWER: Duration = Duration::from_secs(10);
 /// How often a batch is tried; calls that come meanwhile wait in the tail, which is bounded.
 const TRIES: u32 = 4;
 
@@ -68,29 +62,22 @@ impl Sent {
 // === impl Api ===
 
 impl Api {
-    /// Sends calls from now on to the collector at `endpoint` (`http://collector:4318`), for ever.
+    /// Sends calls from now on to `collector`, for ever.
     ///
     /// # Errors
-    /// When it is not the URL of a collector.
+    /// When there can be no way to it; in one line.
     pub fn send_spans(
         self: &Arc<Self>,
-        endpoint: &str,
+        collector: &Collector,
     ) -> Result<impl Future<Output = ()> + Send + 'static, String> {
-        let flaw = || format!("{endpoint}: a collector is named like http://127.0.0.1:4318");
-        if !endpoint.starts_with("http://") {
-            return Err(flaw());
-        }
-        let path = if endpoint.ends_with("/v1/traces") { "" } else { "/v1/traces" };
-        let uri: Uri =
-            format!("{}{path}", endpoint.trim_end_matches('/')).parse().map_err(|_| flaw())?;
-        self.sent.about.lock().unwrap_or_else(PoisonError::into_inner).0 = uri.to_string();
+        let (way, name) = Way::to(collector)?;
+        self.sent.about.lock().unwrap_or_else(PoisonError::into_inner).0 = name;
         let (tail, sent) = (self.source.tail(None), self.sent.clone());
-        Ok(send(tail, uri, sent))
+        Ok(send(tail, way, sent))
     }
 }
 
-async fn send(mut tail: store::Tail, uri: Uri, sent: Arc<Sent>) {
-    let client = Client::builder(TokioExecutor::new()).build_http();
+async fn send(mut tail: store::Tail, way: Way, sent: Arc<Sent>) {
     loop {
         let mut calls = Vec::new();
         match tail.next().await {
@@ -105,11 +92,10 @@ async fn send(mut tail: store::Tail, uri: Uri, sent: Arc<Sent>) {
             }
         }
         for calls in calls.chunks(BATCH) {
-            let bytes = export::otlp(calls);
             let count = calls.len() as u64;
-            let is_sent = deliver(&client, &uri, bytes, &sent).await;
-            let told = if is_sent { &sent.spans } else { &sent.lost };
-            told.fetch_add(count, Ordering::Relaxed);
+            let lost = deliver(&way, &export::spans(calls), &sent).await.unwrap_or(count);
+            sent.spans.fetch_add(count.saturating_sub(lost), Ordering::Relaxed);
+            sent.lost.fetch_add(lost.min(count), Ordering::Relaxed);
             sent.waiting.fetch_sub(count, Ordering::Relaxed);
         }
     }
@@ -134,35 +120,22 @@ fn name(row: &Row) -> String {
     if parts.is_empty() { row.protocol().into_owned() } else { parts.join(" ") }
 }
 
-/// Tries a few times, waiting longer each time (the protocol's §Failures); what the collector refuses
-/// is not sent again.
-async fn deliver(
-    client: &Client<HttpConnector, Body>,
-    uri: &Uri,
-    bytes: Vec<u8>,
-    sent: &Sent,
-) -> bool {
+/// Tries a few times, waiting longer each time; what the collector refuses is not sent again. How many
+/// of them it did not want; none where it took none.
+async fn deliver(way: &Way, spans: &export::Spans, sent: &Sent) -> Option<u64> {
     for attempt in 0..TRIES {
-        let request = Request::post(uri.clone())
-            .header(header::CONTENT_TYPE, "application/x-protobuf")
-            .body(Body::from(bytes.clone()));
-        let Ok(request) = request else { return false };
-        match timeout(ANSWER, client.request(request)).await {
-            Ok(Ok(response)) => {
-                let status = response.status();
-                if status.is_success() {
-                    sent.at_fault(String::new());
-                    return true;
-                }
-                sent.at_fault(format!("it answered {status}"));
-                if !matches!(status.as_u16(), 429 | 502 | 503 | 504) {
-                    return false;
-                }
+        match way.give(spans).await {
+            Given::Taken(rejected, why) => {
+                sent.at_fault(why);
+                return Some(rejected);
             }
-            Ok(Err(error)) => sent.at_fault(format!("can't be reached: {error}")),
-            Err(_) => sent.at_fault(format!("no answer in {} s", ANSWER.as_secs())),
+            Given::Refused(why) => {
+                sent.at_fault(why);
+                return None;
+            }
+            Given::Later(why) => sent.at_fault(why),
         }
         tokio::time::sleep(Duration::from_millis(500 << attempt)).await;
     }
-    false
+    None
 }

@@ -19,8 +19,8 @@ use tower_http::compression::{
 };
 
 use crate::{
-    Asker, Fault, Mcp, Role, aggregate, assets, calls, exports, guard, health, heatmap, language,
-    map, metrics, openapi, state::Api, streams, tail, upload,
+    Asker, Fault, Mcp, Role, aggregate, assets, calls, encryption::Encrypted, exports, guard,
+    health, heatmap, language, map, metrics, openapi, state::Api, streams, tail, upload,
 };
 
 /// Bytes of a body, but for uploads, which count by themselves.
@@ -129,7 +129,10 @@ async fn session(role: Role, request: axum::extract::Request) -> Response {
     // Tokens are visible ASCII; what would end the cookie is none of ours.
     let plain = token.bytes().all(|byte| byte.is_ascii_graphic() && !b";,\"\\".contains(&byte));
     let token = if plain { token } else { "" };
-    let cookie = format!("{}={token}; HttpOnly; SameSite=Strict; Path=/", guard::COOKIE);
+    // A browser that has it by an encrypted connection does not show it by another.
+    let is_encrypted = request.extensions().get::<Encrypted>().is_some();
+    let secure = if is_encrypted { "; Secure" } else { "" };
+    let cookie = format!("{}={token}; HttpOnly; SameSite=Strict; Path=/{secure}", guard::COOKIE);
     let mut response = axum::Json(serde_json::json!({ "role": role.name() })).into_response();
     if let (Ok(cookie), false) = (HeaderValue::from_str(&cookie), token.is_empty()) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);

@@ -2,13 +2,29 @@
 
 use std::{io, pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    server::{
+        conn::auto::Builder,
+        graceful::{GracefulShutdown, Watcher},
+    },
     service::TowerToHyperService,
 };
-use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    sync::Semaphore,
+    time::timeout,
+};
+
+use crate::encryption::Encryption;
+
+/// Where connections come in, and whether they are encrypted.
+pub struct Listener {
+    socket: TcpListener,
+    encryption: Option<Encryption>,
+}
 
 /// How long a client may take for the headers of a request.
 const HEADERS_TIME: Duration = Duration::from_secs(15);
@@ -21,16 +37,33 @@ const STREAMS_MAX: u32 = 100;
 /// How long answers may go on when the server ends.
 const GRACE: Duration = Duration::from_secs(2);
 
+// === impl Listener ===
+
+impl Listener {
+    /// Connections to this socket.
+    #[must_use]
+    pub fn new(socket: TcpListener, encryption: Option<Encryption>) -> Self {
+        Self { socket, encryption }
+    }
+}
+
+impl From<TcpListener> for Listener {
+    fn from(socket: TcpListener) -> Self {
+        Self::new(socket, None)
+    }
+}
+
 /// Serves until `end`; then answers that are nearly done are given a moment.
 ///
 /// # Errors
 /// When the listener fails for good.
 pub async fn serve(
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     router: Router,
     connections_max: usize,
     end: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    let listener = listener.into();
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -54,7 +87,7 @@ pub async fn serve(
         };
         let Ok(place) = place else { break };
         let (stream, _) = tokio::select! {
-            accepted = listener.accept() => match accepted {
+            accepted = listener.socket.accept() => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) if passing(&error) => {
                     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -66,18 +99,38 @@ pub async fn serve(
         };
         // Without it, small events wait for acknowledgments; it costs packets and nothing else.
         drop(stream.set_nodelay(true));
-        let service = TowerToHyperService::new(router.clone());
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        let connection = graceful.watch(connection);
+        let (builder, router, watcher) = (builder.clone(), router.clone(), graceful.watcher());
+        let encryption = listener.encryption.clone();
         tokio::spawn(async move {
-            // How it ended is the client's affair.
-            drop(connection.await);
+            match encryption {
+                None => answer(stream, &builder, router, watcher).await,
+                Some(encryption) => {
+                    let shaken = timeout(HEADERS_TIME, encryption.accept(stream)).await;
+                    if let Ok(Some((stream, encrypted))) = shaken {
+                        let router = router.layer(Extension(encrypted));
+                        answer(stream, &builder, router, watcher).await;
+                    }
+                }
+            }
             drop(place);
         });
     }
     drop(listener);
     drop(timeout(GRACE, graceful.shutdown()).await);
     Ok(())
+}
+
+/// Answers the requests of one connection.
+async fn answer(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    builder: &Builder<TokioExecutor>,
+    router: Router,
+    watcher: Watcher,
+) {
+    let service = TowerToHyperService::new(router);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    // How it ended is the client's affair.
+    drop(watcher.watch(connection).await);
 }
 
 /// The client gave up, or there are too many files open for a moment.

@@ -212,12 +212,28 @@ fn check(given: &All) -> Result<()> {
     Ok(())
 }
 
+/// Settings that hold secrets.
+const SECRETS: [&str; 2] = ["token", "otlp-header"];
+
+/// What names a server by `scheme://user:password@host`, without the password.
+fn without_password(value: &str) -> String {
+    let parts = value.split_once("://").and_then(|(scheme, rest)| {
+        let (user, host) = rest.rsplit_once('@')?;
+        let (user, _) = user.split_once(':')?;
+        Some(format!("{scheme}://{user}:***@{host}"))
+    });
+    parts.unwrap_or_else(|| value.to_owned())
+}
+
 /// A line for each setting that was given; secrets are not shown.
 fn shown(given: &All) -> String {
     let mut lines: Vec<_> = given
         .iter()
         .map(|((words, name), given)| {
-            let value = if name == "token" { "(secret)".into() } else { given.values.join(",") };
+            let is_secret = SECRETS.iter().any(|secret| name == secret);
+            let values = given.values.iter().map(|value| without_password(value));
+            let values = values.collect::<Vec<_>>().join(",");
+            let value = if is_secret { "(secret)".into() } else { values };
             let origin = match given.origin {
                 Origin::Environment => "environment",
                 Origin::File => "file",
@@ -327,8 +343,12 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_not_shown() {
+    fn secrets_are_not_shown() {
         let given = of_file("[serve]\ntoken = [\"0123456789abcdefg\"]\n").unwrap();
         assert!(!shown(&given).contains("0123456789abcdefg"));
+        let given = of_file("[serve]\notlp-header = [\"authorization=hunter2\"]\n").unwrap();
+        assert!(!shown(&given).contains("hunter2"));
+        let given = of_file("[serve]\nsink = \"clickhouse://me:hunter2@host/db\"\n").unwrap();
+        assert!(shown(&given).contains("sink = clickhouse://me:***@host/db"), "{}", shown(&given));
     }
 }

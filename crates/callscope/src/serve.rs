@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use api::{Api, Imports, Limits, Settings, Tokens};
+use api::{Api, Collector, Encryption, Imports, Limits, Listener, Role, Settings, Tokens};
 use capture::Input;
 use clap::{Command, FromArgMatches};
 use filter::Columns;
@@ -49,9 +49,27 @@ pub struct ServeArgs {
     /// Bytes of one upload.
     #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = crate::size::bytes)]
     pub upload_limit: u64,
-    /// Send calls as spans to a collector of OpenTelemetry (OTLP over HTTP): http://collector:4318
+    /// Where calls are sent as spans.
+    #[command(flatten)]
+    pub otlp: OtlpArgs,
+}
+
+/// Where calls are sent as spans.
+#[derive(Clone, Debug, clap::Args)]
+pub struct OtlpArgs {
+    /// Send calls as spans to a collector of OpenTelemetry: http://collector:4318, https://collector:4317
     #[arg(long, value_name = "URL")]
     pub otlp_endpoint: Option<String>,
+    /// How the collector is spoken to: http/protobuf or grpc.
+    #[arg(long, value_name = "PROTOCOL", default_value = "http/protobuf")]
+    pub otlp_protocol: api::Speaks,
+    /// Send this along with spans: `NAME=VALUE`, as `authorization=Bearer …`. In the environment rather
+    /// than on the command line, where others can read it. May be given several times.
+    #[arg(long, value_name = "NAME=VALUE", hide_default_value = true)]
+    pub otlp_header: Vec<String>,
+    /// The collector's certificate is signed by this authority (PEM), not by one that the machine trusts.
+    #[arg(long, value_name = "FILE")]
+    pub otlp_authority: Option<PathBuf>,
 }
 
 /// Where a server listens, and who may ask it: the same for `serve` and `hub`.
@@ -69,6 +87,18 @@ pub struct DoorArgs {
     /// viewer-without-payloads, viewer or admin.
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+    /// Encrypt with this certificate (PEM, its own first); read when the server begins.
+    #[arg(long, value_name = "FILE")]
+    pub tls_certificate: Option<PathBuf>,
+    /// The certificate's key (PEM).
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// Let in who shows a certificate of this authority (PEM), as well as who shows a token.
+    #[arg(long, value_name = "FILE")]
+    pub tls_client_authority: Option<PathBuf>,
+    /// What those may do who show a certificate: viewer-without-payloads, viewer or admin.
+    #[arg(long, value_name = "ROLE", default_value = "viewer")]
+    pub tls_client_role: Role,
     /// Let everybody in who can reach the address.
     #[arg(long)]
     pub insecure: bool,
@@ -145,8 +175,8 @@ pub fn run(args: &ServeArgs) -> Result<()> {
     runtime.block_on(async {
         let house = House::open(&args.what, settings)?;
         let listener = args.door.listen().await?;
-        if let Some(endpoint) = &args.otlp_endpoint {
-            let sending = house.api.send_spans(endpoint).map_err(anyhow::Error::msg)?;
+        if let Some(collector) = args.otlp.collector()? {
+            let sending = house.api.send_spans(&collector).map_err(anyhow::Error::msg)?;
             tokio::spawn(sending);
         }
         house.import(&args.what)?;
@@ -165,6 +195,30 @@ pub fn run(args: &ServeArgs) -> Result<()> {
     Ok(())
 }
 
+// === impl OtlpArgs ===
+
+impl OtlpArgs {
+    /// The collector that they name, if they name one.
+    ///
+    /// # Errors
+    /// When a header is none.
+    fn collector(&self) -> Result<Option<Collector>> {
+        let Some(endpoint) = &self.otlp_endpoint else { return Ok(None) };
+        let pair = |text: &String| {
+            let (name, value) = text.split_once('=')?;
+            Some((name.trim().to_owned(), value.trim().to_owned()))
+        };
+        let headers: Option<Vec<_>> = self.otlp_header.iter().map(pair).collect();
+        let Some(headers) = headers else { bail!("--otlp-header: NAME=VALUE") };
+        Ok(Some(Collector {
+            endpoint: endpoint.clone(),
+            speaks: self.otlp_protocol,
+            headers,
+            authority: self.otlp_authority.clone(),
+        }))
+    }
+}
+
 // === impl DoorArgs ===
 
 impl DoorArgs {
@@ -174,15 +228,18 @@ impl DoorArgs {
     /// When it could be asked by anybody, or a token is none.
     pub fn settings(&self) -> Result<Settings> {
         let tokens = self.tokens()?;
-        if !self.listen.ip().is_loopback() && tokens.is_empty() && !self.insecure {
+        let certified = self.tls_client_authority.as_ref().map(|_| self.tls_client_role);
+        let is_open = tokens.is_empty() && certified.is_none();
+        if !self.listen.ip().is_loopback() && is_open && !self.insecure {
             bail!(
-                "{} can be reached from elsewhere: give a token (--token-file FILE), or say --insecure",
+                "{} can be reached from elsewhere: give a token (--token-file FILE), ask for certificates (--tls-client-authority FILE), or say --insecure",
                 self.listen
             );
         }
         let query_time = Duration::from_secs(self.query_time);
         Ok(Settings {
             tokens,
+            certified,
             hosts: self.host.clone(),
             ui: self.ui_dir.clone(),
             limits: Limits { query_time, ..Limits::default() },
@@ -194,12 +251,29 @@ impl DoorArgs {
     ///
     /// # Errors
     /// When it can't.
-    pub async fn listen(&self) -> Result<tokio::net::TcpListener> {
-        let listener = tokio::net::TcpListener::bind(self.listen)
+    pub async fn listen(&self) -> Result<Listener> {
+        let encryption = self.encryption()?;
+        let socket = tokio::net::TcpListener::bind(self.listen)
             .await
             .with_context(|| format!("can't listen on {}", self.listen))?;
-        eprintln!("callscope: http://{}", listener.local_addr()?);
-        Ok(listener)
+        let scheme = if encryption.is_some() { "https" } else { "http" };
+        eprintln!("callscope: {scheme}://{}", socket.local_addr()?);
+        Ok(Listener::new(socket, encryption))
+    }
+
+    fn encryption(&self) -> Result<Option<Encryption>> {
+        let authority = self.tls_client_authority.as_deref();
+        match (&self.tls_certificate, &self.tls_key) {
+            (Some(certificate), Some(key)) => {
+                let read = Encryption::read(certificate, key, authority);
+                read.map(Some).map_err(anyhow::Error::msg)
+            }
+            (None, None) if authority.is_none() => Ok(None),
+            (None, None) => bail!(
+                "certificates are shown on encrypted connections: give --tls-certificate and --tls-key"
+            ),
+            _ => bail!("a certificate and its key: give both --tls-certificate and --tls-key"),
+        }
     }
 
     fn tokens(&self) -> Result<Tokens> {

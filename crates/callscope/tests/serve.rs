@@ -6,7 +6,7 @@ mod common {
 }
 
 use std::{
-    process::Output,
+    process::{Command, Output},
     time::{Duration, Instant},
 };
 
@@ -96,6 +96,69 @@ fn an_address_for_everybody_needs_a_token() {
     assert!(code == Some(1) && said.contains("16 characters"), "{said}");
     let (code, said) = refused(&["serve", "no-such-file.pcap"]);
     assert!(code == Some(1) && said.contains("no-such-file.pcap"), "{said}");
+}
+
+/// An authority, its own certificates for 127.0.0.1 and for a client, and a stranger's for a client.
+const CERTIFICATES: &str = r#"
+    new() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$1" \
+        -keyout "$1.key" "${@:2}"; }
+    sign() { openssl x509 -req -in "$2.csr" -CA "$1.crt" -CAkey "$1.key" -days 2 \
+        -copy_extensions copy -out "$2.crt"; }
+    new ours -x509 -days 2 -out ours.crt && new other -x509 -days 2 -out other.crt
+    new server -addext subjectAltName=IP:127.0.0.1 -out server.csr && sign ours server
+    for of in ours other; do
+        new $of-client -addext extendedKeyUsage=clientAuth -out $of-client.csr && sign $of $of-client
+    done
+"#;
+
+#[test]
+fn a_certificate_encrypts_and_lets_in() {
+    if !can(&["curl", "openssl"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let make = Command::new("bash").args(["-ec", CERTIFICATES]).current_dir(&folder).output();
+    let make = make.unwrap();
+    assert!(make.status.success(), "{}", String::from_utf8_lossy(&make.stderr));
+    let (certificate, key, authority) = (at("server.crt"), at("server.key"), at("ours.crt"));
+    let server = Server::start(&[
+        "--tls-certificate",
+        &certificate,
+        "--tls-key",
+        &key,
+        "--tls-client-authority",
+        &authority,
+        "--token",
+        "sixteen-characters-at-least",
+    ]);
+    let ask = |scheme: &str, words: &str| {
+        let url = format!("{scheme}://{}/api/v1/calls", server.address);
+        let mut curl = Command::new("curl");
+        curl.args(["-s", "-o", "/dev/null", "-w", "%{http_version} %{http_code}"]);
+        let told = curl.args(["--cacert", &authority]).args(words.split_whitespace()).arg(url);
+        String::from_utf8(told.current_dir(&folder).output().unwrap().stdout).unwrap()
+    };
+    let ours = "--cert ours-client.crt --key ours-client.key";
+    assert_eq!(ask("https", ours), "2 200");
+    assert_eq!(ask("https", &format!("--http1.1 {ours}")), "1.1 200");
+    assert_eq!(ask("https", ""), "2 401");
+    assert_eq!(ask("https", "-H Authorization:Bearer_no"), "2 401");
+    assert_eq!(ask("https", "--oauth2-bearer sixteen-characters-at-least"), "2 200");
+    let strangers = ask("https", "--cert other-client.crt --key other-client.key");
+    assert_eq!(strangers, "0 000", "who is signed by another does not get in");
+    assert_eq!(ask("http", ""), "0 000");
+    // Who shows a certificate is a viewer: importing is for others.
+    let path = format!("https://{}/api/v1/import?name=x", server.address);
+    let mut import = Command::new("curl");
+    import.args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", &authority, "-d", "x"]);
+    let told = import.args(ours.split(' ')).arg(path).current_dir(&folder).output().unwrap();
+    assert_eq!(String::from_utf8(told.stdout).unwrap(), "403");
+    assert!(server.stop().contains("callscope: "));
+    let (code, said) = refused(&["serve", "--tls-certificate", &certificate]);
+    assert!(code == Some(1) && said.contains("--tls-key"), "{said}");
+    let (code, said) = refused(&["serve", "--tls-certificate", &key, "--tls-key", &key]);
+    assert!(code == Some(1) && said.contains("holds no certificate"), "{said}");
 }
 
 #[test]

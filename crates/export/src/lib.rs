@@ -29,7 +29,7 @@ pub use curl::curl;
 pub use har::{HAR_END, har_begin, har_entry};
 pub use json::Json;
 pub use ndjson::{Ends, Ndjson, Options, Places};
-pub use otlp::otlp;
+pub use otlp::{Spans, Taken, spans};
 pub use party::Party;
 pub use pcapng::Pcapng;
 pub use peer::{push_dns_names, push_peer};

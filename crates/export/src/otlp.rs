@@ -10,11 +10,12 @@ use model::Date;
 use prost::Message as _;
 use serde_json::Value;
 
+pub use self::messages::{Spans, Taken};
 use self::{
     context::{context, made_up},
     messages::{
-        Any, AnyValue, ArrayValue, KeyValue, Request, Resource, ResourceSpans, Scope, ScopeSpans,
-        Span, SpanKind, Status, StatusCode,
+        Any, AnyValue, ArrayValue, KeyValue, Resource, ResourceSpans, Scope, ScopeSpans, Span,
+        SpanKind, Status, StatusCode,
     },
 };
 use crate::fact::{number, text};
@@ -24,10 +25,10 @@ const VALUES_MAX: usize = 64;
 /// Bytes of a text that are told.
 const TEXT_BYTES_MAX: usize = 4096;
 
-/// A request to a collector, in protobuf: a span for each call, given as the output contract says, with
-/// its name (a method and the template of an endpoint). Calls that go on have no span yet.
+/// What a collector is given: a span for each call, which is as the output contract says, with its name
+/// (a method and the template of an endpoint). Calls that go on have no span yet.
 #[must_use]
-pub fn otlp(calls: &[(Value, String)]) -> Vec<u8> {
+pub fn spans(calls: &[(Value, String)]) -> Spans {
     let mut by_server: BTreeMap<String, (Resource, Vec<Span>)> = BTreeMap::new();
     for (call, name) in calls {
         let Some(span) = span(call, name) else { continue };
@@ -42,7 +43,34 @@ pub fn otlp(calls: &[(Value, String)]) -> Vec<u8> {
             scope_spans: vec![ScopeSpans { scope: Some(scope.clone()), spans }],
         })
         .collect();
-    Request { resource_spans }.encode_to_vec()
+    Spans { resource_spans }
+}
+
+// === impl Spans ===
+
+impl Spans {
+    /// In protobuf.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.encode_to_vec()
+    }
+}
+
+// === impl Taken ===
+
+impl Taken {
+    /// Reads an answer; what can't be read says nothing.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::decode(bytes).unwrap_or_default()
+    }
+
+    /// How many spans the collector did not take for good, and why.
+    #[must_use]
+    pub fn rejected(&self) -> (u64, &str) {
+        let partial = self.partial.as_ref();
+        partial.map_or((0, ""), |of| (of.rejected.max(0).cast_unsigned(), of.why.as_str()))
+    }
 }
 
 /// The call as its server would have told it: a child of the span that the caller sent along.
@@ -207,8 +235,8 @@ mod tests {
 
     #[test]
     fn a_span_joins_the_trace_that_the_call_carried() {
-        let bytes = otlp(&[(call(), "GET /cart/{id}".into())]);
-        let request = Request::decode(bytes.as_slice()).unwrap();
+        let bytes = spans(&[(call(), "GET /cart/{id}".into())]).to_bytes();
+        let request = Spans::decode(bytes.as_slice()).unwrap();
         let of = &request.resource_spans[0];
         let names: Vec<_> =
             of.resource.iter().flat_map(|r| &r.attributes).map(|a| &a.key).collect();

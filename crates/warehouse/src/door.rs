@@ -1,11 +1,8 @@
 //! A way to an engine's servers: its HTTP interface, asked from threads that may wait.
 
 use std::{
-    fmt, fs,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    fmt,
+    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -15,16 +12,12 @@ use hyper::{
     body::{Bytes, Incoming},
     header::CONTENT_TYPE,
 };
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject as _},
-};
 use tokio::{
     runtime::{Builder, Runtime},
     time::timeout,
@@ -32,6 +25,7 @@ use tokio::{
 
 use crate::{
     answer::Answer,
+    connector::connector,
     place::{Flaw, Place},
 };
 
@@ -84,8 +78,6 @@ pub enum Refusal {
     Client(String),
 }
 
-/// How long a server may take to be reached.
-const CONNECT: Duration = Duration::from_secs(5);
 /// How long a server may take to begin its answer, for what is done quickly.
 const ANSWER: Duration = Duration::from_secs(60);
 /// Bytes of what a server says of a fault.
@@ -103,34 +95,7 @@ impl Door {
             .enable_all()
             .build()
             .map_err(|error| client_fault(&error))?;
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_connect_timeout(Some(CONNECT));
-        http.set_nodelay(true);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = match &place.authority {
-            Some(path) => {
-                let told = |error: &dyn fmt::Display| {
-                    Refusal::Client(format!("{}: {error}", path.display()))
-                };
-                let mut roots = RootCertStore::empty();
-                let pem = fs::read(path).map_err(|error| told(&error))?;
-                for certificate in CertificateDer::pem_slice_iter(&pem) {
-                    let certificate = certificate.map_err(|error| told(&error))?;
-                    roots.add(certificate).map_err(|error| told(&error))?;
-                }
-                let config = ClientConfig::builder_with_provider(provider)
-                    .with_safe_default_protocol_versions()
-                    .map_err(|error| told(&error))?
-                    .with_root_certificates(roots)
-                    .with_no_client_auth();
-                HttpsConnectorBuilder::new().with_tls_config(config)
-            }
-            None => HttpsConnectorBuilder::new()
-                .with_provider_and_native_roots(provider)
-                .map_err(|error| client_fault(&error))?,
-        };
-        let connector = builder.https_or_http().enable_http1().wrap_connector(http);
+        let connector = connector(place.authority.as_deref()).map_err(Refusal::Client)?;
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_secs(2))
             .build(connector);

@@ -5,6 +5,7 @@
 
 mod answer;
 mod binary;
+mod connector;
 mod dialect;
 mod door;
 mod grouping;
@@ -16,6 +17,7 @@ mod sending;
 mod source;
 mod sql;
 
+pub use connector::connector;
 pub use door::Refusal;
 pub use place::{Flaw, Place};
 pub use sending::{Sending, Sent};

@@ -45,7 +45,8 @@ impl Server {
         let address = loop {
             let line =
                 lines.next().unwrap_or_else(|| panic!("the server ended: {said:?}")).unwrap();
-            if let Some(address) = line.strip_prefix("callscope: http://") {
+            let url = line.strip_prefix("callscope: http");
+            if let Some((_, address)) = url.and_then(|url| url.split_once("://")) {
                 break address.to_owned();
             }
             said.push(line);

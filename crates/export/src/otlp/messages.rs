@@ -3,11 +3,27 @@
 
 use prost::{Enumeration, Message, Oneof};
 
-/// `ExportTraceServiceRequest`
+/// What a collector is given: `ExportTraceServiceRequest`.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Request {
+pub struct Spans {
     #[prost(message, repeated, tag = "1")]
     pub(super) resource_spans: Vec<ResourceSpans>,
+}
+
+/// What it answers: `ExportTraceServiceResponse`.
+#[derive(Clone, PartialEq, Message)]
+pub struct Taken {
+    #[prost(message, optional, tag = "1")]
+    pub(super) partial: Option<Partial>,
+}
+
+/// `ExportTracePartialSuccess`
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Partial {
+    #[prost(int64, tag = "1")]
+    pub(super) rejected: i64,
+    #[prost(string, tag = "2")]
+    pub(super) why: String,
 }
 
 #[derive(Clone, PartialEq, Message)]

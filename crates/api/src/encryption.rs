@@ -1,0 +1,90 @@
+//! TLS of a listener: the certificate that it shows, and those that its clients show (RFC 8446 §4.4.2).
+
+use std::{fmt::Display, fs, path::Path, sync::Arc};
+
+use rustls::{
+    RootCertStore, ServerConfig,
+    crypto::ring::default_provider,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+/// How a listener encrypts.
+#[derive(Clone)]
+pub struct Encryption(TlsAcceptor);
+
+/// Goes with every request that came encrypted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Encrypted {
+    /// Whoever asks has shown a certificate of the authority.
+    pub(crate) is_certified: bool,
+}
+
+/// The protocols that are spoken inside, the better one first (RFC 7301).
+const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
+// === impl Encryption ===
+
+impl Encryption {
+    /// With the certificate and the key of these files (PEM); clients may show a certificate of
+    /// `authority`, and need not.
+    ///
+    /// # Errors
+    /// When a file can't be read, or does not hold what it should; in one line.
+    pub fn read(certificate: &Path, key: &Path, authority: Option<&Path>) -> Result<Self, String> {
+        let chain = certificates(certificate)?;
+        let at_key = |error: &dyn Display| told(key, error);
+        let bytes = fs::read(key).map_err(|error| at_key(&error))?;
+        let private = PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| at_key(&error))?;
+        let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?;
+        let builder = match authority {
+            Some(path) => builder.with_client_cert_verifier(verifier(path)?),
+            None => builder.with_no_client_auth(),
+        };
+        let config = builder.with_single_cert(chain, private);
+        let mut config = config.map_err(|error| told(certificate, &error))?;
+        config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
+        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    /// Shakes hands with a client. None if that fails: how, is the client's affair.
+    pub(crate) async fn accept(
+        &self,
+        stream: TcpStream,
+    ) -> Option<(TlsStream<TcpStream>, Encrypted)> {
+        let stream = self.0.accept(stream).await.ok()?;
+        // The verifier lets none through that the authority has not signed.
+        let is_certified = stream.get_ref().1.peer_certificates().is_some();
+        Some((stream, Encrypted { is_certified }))
+    }
+}
+
+fn verifier(authority: &Path) -> Result<Arc<dyn ClientCertVerifier>, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(authority)? {
+        roots.add(certificate).map_err(|error| told(authority, &error))?;
+    }
+    let provider = Arc::new(default_provider());
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .allow_unauthenticated()
+        .build()
+        .map_err(|error| told(authority, &error))
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let pem = fs::read(path).map_err(|error| told(path, &error))?;
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let all = all.map_err(|error| told(path, &error))?;
+    if all.is_empty() {
+        return Err(told(path, &"holds no certificate"));
+    }
+    Ok(all)
+}
+
+fn told(path: &Path, error: &dyn Display) -> String {
+    format!("{}: {error}", path.display())
+}
