@@ -4,14 +4,17 @@
 //! must be an address, `localhost` or a name we were told, and `Origin`, where there is one, must be
 //! the same place.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
+    body::{Body, to_bytes},
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+
+use tokio::time::timeout;
 
 use crate::{Fault, Role, encryption::Encrypted, state::Api};
 
@@ -19,6 +22,10 @@ use crate::{Fault, Role, encryption::Encrypted, state::Api};
 const URI_BYTES_MAX: usize = 32 << 10;
 /// Bytes of all headers of a request.
 const HEADER_BYTES_MAX: usize = 32 << 10;
+/// Bytes of a body that is not wanted, which are read all the same.
+const UNWANTED_BYTES_MAX: usize = 64 << 10;
+/// How long they are waited for.
+const UNWANTED_TIME: Duration = Duration::from_secs(1);
 /// The cookie that carries a token where a header can't: links, event sources.
 pub(crate) const COOKIE: &str = "callscope-token";
 
@@ -50,7 +57,10 @@ pub(crate) async fn door(
             request.extensions_mut().insert(role);
             next.run(request).await
         }
-        Err(fault) => fault.into_response(),
+        Err(fault) => {
+            drain(request.into_body()).await;
+            fault.into_response()
+        }
     };
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
@@ -79,6 +89,12 @@ fn admit(api: &Api, request: &Request) -> Result<Role, Fault> {
             ..Fault::new(StatusCode::UNAUTHORIZED, "this needs a token")
         }),
     }
+}
+
+/// Hears who is refused to the end, within bounds: an answer that comes before may be lost on clients
+/// that are still speaking, though they are told to keep it (RFC 9113 §8.1).
+pub(crate) async fn drain(body: Body) {
+    drop(timeout(UNWANTED_TIME, to_bytes(body, UNWANTED_BYTES_MAX)).await);
 }
 
 /// What the path leads to more than the dashboard's files.

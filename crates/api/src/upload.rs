@@ -23,6 +23,7 @@ use tokio::io::AsyncWriteExt as _;
 use crate::{
     Fault, Role, Settings,
     fault::{Answer, ErrorBody},
+    guard,
     params::Asked,
     state::Api,
 };
@@ -70,6 +71,7 @@ pub(crate) async fn import(
     body: Body,
 ) -> Answer<Response> {
     if role < Role::Admin {
+        guard::drain(body).await;
         return Err(Fault::forbidden("imports need the role admin"));
     }
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());

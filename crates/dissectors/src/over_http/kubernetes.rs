@@ -49,6 +49,9 @@ struct Asked<'m> {
     subresource: Option<&'m [u8]>,
 }
 
+/// The name of a parameter.
+static WATCH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("watch="));
+
 fn asked(view: View<'_>) -> Option<Asked<'_>> {
     let mut segments = path(view).split(|byte| *byte == b'/').skip(1);
     let group = match segments.next()? {
@@ -70,7 +73,9 @@ fn asked(view: View<'_>) -> Option<Asked<'_>> {
     } else {
         (None, first, rest.next(), rest.next())
     };
-    let watches = parameter(view, b"watch").is_some_and(|value| matches!(&*value, b"true" | b"1"));
+    // Most queries have no such word, which is seen without taking them apart.
+    let watches = WATCH.find(view.target()).is_some()
+        && parameter(view, b"watch").is_some_and(|value| matches!(&*value, b"true" | b"1"));
     let verb = match (view.method(), name.is_some()) {
         (b"GET" | b"HEAD", _) if watches => "watch",
         (b"GET" | b"HEAD", true) => "get",
