@@ -185,6 +185,31 @@ fn pod_file() -> tempfile::NamedTempFile {
 }
 
 #[test]
+fn explain_says_whether_the_source_is_kept() {
+    let explain = |policy: &str| {
+        let service = serde_json::json!({ "kind": "Service", "apiVersion": "v1",
+            "metadata": { "name": "front", "namespace": "shop", "uid": "s",
+                "creationTimestamp": "2026-01-01T00:00:00Z" },
+            "spec": { "type": "NodePort", "externalTrafficPolicy": policy, "clusterIP": "10.96.0.5",
+                "ports": [{ "port": 80, "nodePort": 30001 }] } });
+        let node = serde_json::json!({ "kind": "Node", "apiVersion": "v1",
+            "metadata": { "name": "n1", "uid": "n", "creationTimestamp": "2026-01-01T00:00:00Z" },
+            "status": { "addresses": [{ "type": "InternalIP", "address": "192.168.1.11" }] } });
+        let mut file = tempfile::NamedTempFile::with_suffix(".json").unwrap();
+        let list =
+            serde_json::json!({ "kind": "List", "apiVersion": "v1", "items": [service, node] });
+        std::io::Write::write_all(&mut file, list.to_string().as_bytes()).unwrap();
+        let path = file.path().to_str().unwrap();
+        let told =
+            callscope(&["identity", "explain", "192.168.1.11:30001", "--identity", path]).stdout;
+        String::from_utf8(told).unwrap()
+    };
+    let (kept, lost) = (explain("Local"), explain("Cluster"));
+    assert!(kept.contains("front") && kept.contains("with its source"), "{kept}");
+    assert!(lost.contains("front") && !lost.contains("with its source"), "{lost}");
+}
+
+#[test]
 fn explain_says_who_and_why() {
     let file = pod_file();
     let path = file.path().to_str().unwrap();

@@ -97,18 +97,40 @@ impl Assembler {
     /// Joined late, what we took for its place may have been that of a keep-alive: one short.
     pub(crate) fn wake(&mut self, part: &Part<'_>) {
         let ahead = part.seq.ahead_of(self.next);
-        let in_reach = (-Self::AHEAD_MAX..=Self::AHEAD_MAX).contains(&ahead);
+        let in_reach = self.is_in_reach(part.seq);
         match self.phase {
             Phase::Unknown => self.begin(part.seq, Phase::Open, false),
             Phase::Pinned if !self.from_start && !in_reach => {
                 self.begin(part.seq, Phase::Open, false);
             }
-            Phase::Touched if !self.from_start && ahead == 1 && self.held.is_none() => {
+            Phase::Touched if ahead == 1 && self.may_be_one_short() => {
                 self.begin(part.seq, Phase::Open, false);
             }
             Phase::Pinned | Phase::Touched => self.phase = Phase::Open,
             Phase::Open | Phase::Doubtful | Phase::Ended => {}
         }
+    }
+
+    /// A direction is seen itself at last: what was acknowledged before, since it was joined, the capture does
+    /// not hold.
+    pub(crate) fn catch_up<O: Outlet>(&mut self, dir: Dir, around: &mut Around<'_, O>) {
+        let is_first = matches!(self.phase, Phase::Pinned | Phase::Touched);
+        let acked = self.next;
+        // What is known to start here has been given up already.
+        if is_first && acked != self.start && acked != self.gap_to {
+            self.next = self.start;
+            self.lose(dir, acked, Why::Gap, around.now, around);
+        }
+    }
+
+    /// Whether the place where it was joined late may be that of a keep-alive.
+    pub(crate) fn may_be_one_short(&self) -> bool {
+        !self.from_start && self.held.is_none() && self.next == self.start
+    }
+
+    /// Whether a direction that was joined late may go on there.
+    pub(crate) fn is_in_reach(&self, seq: Seq) -> bool {
+        (-Self::AHEAD_MAX..=Self::AHEAD_MAX).contains(&seq.ahead_of(self.next))
     }
 
     /// Whether `seq` is no place where this direction can be.

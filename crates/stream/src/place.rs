@@ -71,14 +71,19 @@ impl Connection {
             Phase::Unknown => peer.begin(ack, Phase::Pinned, false),
             Phase::Ended => {}
             _ if ahead <= 0 => {}
-            Phase::Pinned if !peer.from_start => peer.begin(ack, Phase::Pinned, false),
+            Phase::Pinned if !peer.from_start && ahead > Assembler::AHEAD_MAX => {
+                peer.begin(ack, Phase::Pinned, false);
+            }
+            // Of a direction that is never seen nothing is expected: whether this is a loss is said by
+            // its first bytes.
+            Phase::Pinned if !peer.from_start => peer.next = ack,
             _ if ahead > Assembler::AHEAD_MAX => {
                 if peer.stray(ack, true, around.budget) {
                     self.jump(dir, ack, around);
                 }
             }
             Phase::Pinned => peer.lose(dir, ack, Why::Gap, around.now, around),
-            Phase::Touched if ahead == 1 && !peer.from_start && peer.held.is_none() => {
+            Phase::Touched if ahead == 1 && peer.may_be_one_short() => {
                 peer.begin(ack, Phase::Touched, false);
             }
             _ => return self.wait_for(dir, ack, around),

@@ -67,6 +67,9 @@ impl Connection {
         let is_early_open = self.is_early_open(segment);
         let is_late = self.is_late(start, segment.dir);
         let half = self.half_mut(segment.dir);
+        if half.start == start && !is_early_open {
+            half.catch_up(segment.dir, around);
+        }
         match half.phase {
             Phase::Unknown => half.begin(start, Phase::Open, true),
             Phase::Pinned | Phase::Touched if is_early_open => half.begin(start, Phase::Open, true),

@@ -26,6 +26,9 @@ impl Connection {
             around.counts.outside_window += 1;
             return;
         };
+        if self.half(dir).is_in_reach(part.seq) {
+            self.half_mut(dir).catch_up(dir, around);
+        }
         if self.is_probe(segment, &part) {
             around.counts.keep_alives += 1;
             self.half_mut(dir).touch(part.end());

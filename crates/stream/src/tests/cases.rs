@@ -188,7 +188,7 @@ fn joined_late_a_lost_first_segment_is_a_gap() {
     ba(&mut b, 5006, 1008, b" more");
     b.now += WAIT_NS;
     b.expire();
-    assert_eq!(b.said(), ">question < more");
+    assert_eq!(b.said(), ">question <gap:6 < more");
     let mut b = Bench::new(1 << 20);
     ba(&mut b, 5000, 1000, b"");
     ab(&mut b, 1000, 5000, b"question");
@@ -204,9 +204,19 @@ fn of_a_direction_never_seen_nothing_is_expected() {
     let mut b = Bench::new(1 << 20);
     ba(&mut b, 5000, 1008, b"answer");
     ba(&mut b, 5006, 2000, b"another");
+    b.flush();
+    assert_eq!(b.said(), "<answer <another >flushed <flushed");
+    assert_eq!(b.budget.peak(), 0);
+}
+
+#[test]
+fn a_direction_that_is_seen_at_last_has_lost_what_was_acknowledged_before() {
+    let mut b = Bench::new(1 << 20);
+    ba(&mut b, 5000, 1008, b"answer");
+    ba(&mut b, 5006, 2000, b"another");
     ab(&mut b, 2000, 5013, b"question");
     b.flush();
-    assert_eq!(b.said(), "<answer <another >question >flushed <flushed");
+    assert_eq!(b.said(), "<answer <another >gap:992 >question >flushed <flushed");
     assert_eq!(b.budget.peak(), 0);
 }
 
