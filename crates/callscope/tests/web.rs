@@ -133,6 +133,23 @@ fn a_browser_speaks_websocket_inside_http2_inside_tls() {
     assert_eq!(of("websocket", "/ws1").len(), 10);
 }
 
+/// Inside HTTP/2, by upgrade of HTTP/1.1 behind other calls of its connection, and inside TLS.
+#[test]
+fn messages_of_websocket_refer_to_their_handshake() {
+    let calls = calls(&run("browser.pcapng.zst", &[]));
+    let path = |call: &Value| call["endpoint"].as_str().unwrap_or_default().to_owned();
+    let mut found = std::collections::BTreeSet::new();
+    for message in calls.iter().filter(|call| call["protocol"] == "websocket") {
+        let id = &message["request"]["fields"]["websocket.handshake.id"];
+        let known: Vec<_> = calls.iter().filter(|call| call["id"] == *id).collect();
+        let [handshake] = known[..] else { panic!("{id} is known {} times", known.len()) };
+        assert_eq!(path(handshake), path(message), "{id}");
+        assert!(handshake["id"].as_str().unwrap().contains('.'), "it is inside TLS: {id}");
+        found.insert(path(message));
+    }
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), ["/ws", "/ws1"]);
+}
+
 #[test]
 fn a_browser_listens_to_events_and_cancels() {
     let calls = calls(&run("browser.pcapng.zst", &[]));

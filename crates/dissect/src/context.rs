@@ -31,6 +31,8 @@ pub struct Heritage {
     pub name: Vec<u8>,
     /// What was agreed on, in the form of whoever wrote it.
     pub bytes: Vec<u8>,
+    /// The number of the call by which it was agreed on, on the stream that it was spoken on.
+    pub by: Option<u64>,
 }
 
 /// How much one flow may hold.

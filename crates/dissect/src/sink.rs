@@ -216,6 +216,13 @@ impl Sink<'_, '_> {
     pub fn bequeath(&mut self, name: &[u8], bytes: &[u8]) {
         name.clone_into(&mut self.cx.heritage.name);
         bytes.clone_into(&mut self.cx.heritage.bytes);
+        self.cx.heritage.by = self.number();
+    }
+
+    /// The number of the call that the open message belongs to, where that is known.
+    #[must_use]
+    pub fn number(&self) -> Option<u64> {
+        self.pairs.number_of(self.open.as_ref()?.ticket)
     }
 
     /// The dissector's own state (tables, windows) takes `bytes` bytes in all from now on; `false` if

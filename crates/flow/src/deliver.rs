@@ -8,7 +8,7 @@ use dissect::{
 };
 use hashbrown::HashMap;
 use model::{
-    Budget, Call, CallSink, Dir, Endpoint, Mark, Missing, Noticed, Pairing, Protocol, Side,
+    Budget, Call, CallId, CallSink, Dir, Endpoint, Mark, Missing, Noticed, Pairing, Protocol, Side,
     Timestamp, Why,
 };
 use stream::End;
@@ -36,6 +36,8 @@ pub(crate) struct Commons {
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) inner: Inner,
     pub(crate) heritage: Heritage,
+    /// Streams inside the flow that is being read, found so far.
+    pub(crate) found: u32,
     /// Connections whose clear text comes by another way than by their wire, and how many flows each has
     /// there.
     pub(crate) uncovered: HashMap<(Endpoint, Endpoint), u32>,
@@ -51,6 +53,15 @@ pub(crate) struct Tally {
     pub(crate) withdrawn: u64,
     pub(crate) unknown_bytes: u64,
     pub(crate) unread: Ledger,
+}
+
+/// What was agreed on when a conversation was handed a stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Agreed {
+    /// The call by which.
+    pub(crate) by: Option<CallId>,
+    /// What is to be spoken inside.
+    pub(crate) inside: Option<&'static Dissection>,
 }
 
 /// How much of a flow's beginning was seen.
@@ -367,16 +378,24 @@ impl Deliver<'_> {
                 rest.push(Piece { dir, mark: left.mark, bytes: left.bytes });
             }
         }
+        let inside = self.talk.rare.as_ref().map_or(0, |rare| rare.inside);
+        let by = self.commons.heritage.by.take();
+        let by = by.map(|number| self.talk.call_id(inside, number));
+        let agreed = Agreed { by, ..Agreed::default() };
         let mark = Mark { at: self.last_at, frame: 0 };
         self.converse(|talk, cx| talk.close(mark, Why::Closed, cx));
         self.talk.numbers.0 = self.talk.numbers.1;
         let Speech::Speaks(number, _) = self.talk.speech else { return rest };
         self.talk.speech = match standing {
-            Standing::Becomes(Next::Speak(dissection)) => self.spoken(dissection),
-            Standing::Becomes(Next::Named(name)) => self.named(name.as_bytes()),
+            Standing::Becomes(Next::Speak(dissection)) => self.spoken(dissection, agreed),
+            Standing::Becomes(Next::Within(name)) => self.named(
+                name.as_bytes(),
+                Agreed { inside: self.commons.list.get(usize::from(number)).copied(), by },
+            ),
+            Standing::Becomes(Next::Named(name)) => self.named(name.as_bytes(), agreed),
             Standing::Becomes(Next::Bequeathed) => {
                 let name = std::mem::take(&mut self.commons.heritage.name);
-                self.named(&name)
+                self.named(&name, agreed)
             }
             Standing::Becomes(Next::Detect) => Speech::Unknown(Unknown::default()),
             Standing::NotOurs | Standing::Ours => {
@@ -391,13 +410,20 @@ impl Deliver<'_> {
         rest
     }
 
-    fn spoken(&mut self, dissection: &'static Dissection) -> Speech {
+    fn spoken(&mut self, dissection: &'static Dissection, agreed: Agreed) -> Speech {
         let number = self.commons.list.iter().position(|known| std::ptr::eq(*known, dissection));
         let number = number.and_then(|n| u8::try_from(n).ok()).unwrap_or(u8::MAX);
         count(&mut self.commons.tally.flows, usize::from(number));
         let heritage = std::mem::take(&mut self.commons.heritage.bytes);
         self.recognised(dissection.protocol, Recognised::Named);
-        Speech::Speaks(number, (dissection.open)(&self.opening(&heritage)))
+        Speech::Speaks(
+            number,
+            (dissection.open)(&Opening {
+                by: agreed.by,
+                inside: agreed.inside,
+                ..self.opening(&heritage)
+            }),
+        )
     }
 
     /// Whether a message that its sender calls `protocol` (0: says nothing) is for what is spoken; the
@@ -411,7 +437,7 @@ impl Deliver<'_> {
                 let Some(dissection) = self.commons.list.iter().find(|one| known(one)) else {
                     return false;
                 };
-                self.talk.speech = self.spoken(dissection);
+                self.talk.speech = self.spoken(dissection, Agreed::default());
                 if self.start != Start::Seen
                     && let Speech::Speaks(_, conversation) = &mut self.talk.speech
                 {
@@ -430,19 +456,19 @@ impl Deliver<'_> {
         }
     }
 
-    /// What is known under this name.
-    pub(crate) fn named(&mut self, name: &[u8]) -> Speech {
+    /// What is known under this name, agreed on by a call.
+    pub(crate) fn named(&mut self, name: &[u8], agreed: Agreed) -> Speech {
         let known = |one: &&&Dissection| {
             one.names.iter().any(|own| own.as_bytes().eq_ignore_ascii_case(name))
         };
         match self.commons.list.iter().find(known) {
-            Some(dissection) => self.spoken(dissection),
+            Some(dissection) => self.spoken(dissection, agreed),
             None => Speech::Unknown(Unknown::default()),
         }
     }
 
     fn opening<'h>(&self, heritage: &'h [u8]) -> Opening<'h> {
-        Opening { transport: self.talk.transport(), heritage }
+        Opening { transport: self.talk.transport(), heritage, by: None, inside: None }
     }
 }
 

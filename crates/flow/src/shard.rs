@@ -120,6 +120,7 @@ impl Shard {
                 secrets: Arc::default(),
                 inner: Inner::default(),
                 heritage: Heritage::default(),
+                found: 0,
                 uncovered: HashMap::new(),
             },
             held: Budget::new(memory / 4),

@@ -133,5 +133,5 @@ impl Tunnels {
 /// What both sides agreed to speak, with the exchange by which they did.
 fn agreed(sink: &Sink<'_, '_>) -> Option<Heritage> {
     let name = sink.question().and_then(View::of).and_then(View::protocol)?.to_vec();
-    Some(Heritage { name, bytes: switch::written(sink) })
+    Some(Heritage { name, bytes: switch::written(sink), by: sink.number() })
 }

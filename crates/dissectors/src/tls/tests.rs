@@ -223,7 +223,7 @@ impl Play {
     }
 
     fn run(&self) -> Played {
-        let opening = Opening { transport: Transport::Tcp, heritage: &[] };
+        let opening = Opening { transport: Transport::Tcp, heritage: &[], by: None, inside: None };
         let mut talk = (DISSECTION.open)(&opening);
         let mut played = Played { budget: Some(Budget::new(1 << 20)), ..Played::default() };
         let mut piece = 0;
