@@ -15,6 +15,7 @@ mod prefixed;
 mod reader;
 mod secrets;
 mod sink;
+mod taught;
 
 pub use context::{Context, Counts, Done, Heritage, Limits, Outlet};
 pub use conversation::{Conversation, Leftover, Standing};
@@ -25,6 +26,7 @@ pub use prefixed::Prefixed;
 pub use reader::{Framing, Reader};
 pub use secrets::Secrets;
 pub use sink::Sink;
+pub use taught::Taught;
 
 use model::{CallId, Message, Protocol, Side, Transport};
 

@@ -106,6 +106,18 @@ impl Sink<'_, '_> {
         }
     }
 
+    /// What earlier conversations with this server learned of it, on whatever connection.
+    #[must_use]
+    pub fn known(&self) -> &Lore {
+        &self.cx.taught.known
+    }
+
+    /// What this conversation has learned of the server serves later ones, too; it takes `bytes` bytes. It
+    /// replaces what was [`known`](Self::known).
+    pub fn teach(&mut self, lore: Lore, bytes: usize) {
+        self.cx.taught.news = Some((lore, bytes));
+    }
+
     /// Appends to the record of the open message.
     pub fn record(&mut self, bytes: &[u8]) {
         let Some(open) = self.open else { return };
@@ -249,6 +261,11 @@ impl Sink<'_, '_> {
     /// `bytes` bytes are encrypted, and no secret opens them.
     pub fn sealed(&mut self, bytes: u64) {
         self.cx.counts.sealed_bytes += bytes;
+    }
+
+    /// `bytes` bytes are payload in a form that is the application's own, and are told in no call.
+    pub fn passed_by(&mut self, bytes: u64) {
+        self.cx.counts.passed_by_bytes += bytes;
     }
 
     /// By what this flow may be decrypted.

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use dissect::{
     Context, Conversation, Dissection, Done, Heritage, Inner, Lens, Limits, Next, Opening, Outlet,
-    Pool, Secrets, Standing,
+    Pool, Secrets, Standing, Taught,
 };
 use hashbrown::HashMap;
 use model::{
@@ -17,7 +17,9 @@ use crate::{
     conn::Recognised,
     detect::{Known, Memory, Piece, Question, Unknown},
     flow::{Names, Speech, Talk},
-    unread::{Ledger, Reason},
+    lores::{self, Heard},
+    tally::{Tally, count},
+    unread::Reason,
 };
 
 /// Pieces that may change hands within one packet.
@@ -36,23 +38,15 @@ pub(crate) struct Commons {
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) inner: Inner,
     pub(crate) heritage: Heritage,
+    /// What is known of servers, and what was learned in this round.
+    pub(crate) known: lores::Known,
+    pub(crate) heard: Heard,
+    pub(crate) taught: Taught,
     /// Streams inside the flow that is being read, found so far.
     pub(crate) found: u32,
     /// Connections whose clear text comes by another way than by their wire, and how many flows each has
     /// there.
     pub(crate) uncovered: HashMap<(Endpoint, Endpoint), u32>,
-}
-
-/// What was seen of each protocol, by its index in the list; the last one is for the unknown.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) calls: Vec<[u64; 4]>,
-    /// Calls of protocols that are spoken in others' messages.
-    pub(crate) seen_through: Vec<(&'static Protocol, [u64; 4])>,
-    pub(crate) flows: Vec<u64>,
-    pub(crate) withdrawn: u64,
-    pub(crate) unknown_bytes: u64,
-    pub(crate) unread: Ledger,
 }
 
 /// What was agreed on when a conversation was handed a stream.
@@ -222,9 +216,21 @@ impl Deliver<'_> {
         let is_twin = cover.is_some()
             && !self.talk.key.is_under_cover()
             && self.commons.uncovered.contains_key(&(self.talk.key.a, self.talk.key.b));
+        let named = (server, self.talk.key.scope);
+        self.commons.taught.known = self.commons.known.of(named);
         let sealed = self.commons.counts.sealed_bytes;
         let Commons {
-            lenses, limits, budget, pool, counts, tally, secrets, inner, heritage, ..
+            lenses,
+            limits,
+            budget,
+            pool,
+            counts,
+            tally,
+            secrets,
+            inner,
+            heritage,
+            taught,
+            ..
         } = &mut *self.commons;
         let mut outlet = FlowOutlet {
             call: Call {
@@ -258,7 +264,8 @@ impl Deliver<'_> {
             is_twin,
         };
         let outlet = &mut outlet;
-        let mut cx = Context { limits, budget, pool, counts, secrets, inner, heritage, outlet };
+        let mut cx =
+            Context { limits, budget, pool, counts, secrets, inner, heritage, taught, outlet };
         let result = act(&mut **conversation, &mut cx);
         let sealed = self.commons.counts.sealed_bytes - sealed;
         if sealed > 0 && !is_twin {
@@ -266,6 +273,9 @@ impl Deliver<'_> {
             let what = (u64::from(is_first), sealed);
             let ledger = &mut self.commons.tally.unread;
             ledger.add(server, transport, Reason::Sealed, what, self.last_at);
+        }
+        if let Some(news) = self.commons.taught.news.take() {
+            self.commons.heard.hear(self.order, named, news);
         }
         if !self.commons.inner.is_empty() {
             self.deliver_inside();
@@ -544,30 +554,6 @@ fn told_of(done: &Done<'_>, noticed: Option<Noticed>) -> Option<Missing> {
     }
 }
 
-// === impl Tally ===
-
-impl Tally {
-    fn spoken(&mut self, number: u8) -> &mut [u64; 4] {
-        let at = usize::from(number);
-        if self.calls.len() <= at {
-            self.calls.resize(at + 1, [0; 4]);
-        }
-        &mut self.calls[at]
-    }
-
-    fn seen_as(&mut self, protocol: &'static Protocol) -> &mut [u64; 4] {
-        let known = |(one, _): &(&'static Protocol, _)| std::ptr::eq(*one, protocol);
-        let at = match self.seen_through.iter().position(known) {
-            Some(at) => at,
-            None => {
-                self.seen_through.push((protocol, [0; 4]));
-                self.seen_through.len() - 1
-            }
-        };
-        &mut self.seen_through[at].1
-    }
-}
-
 /// Whether this name is that of a payload protocol identifier of SCTP: `ppid-46`.
 fn is_payload(name: &str, protocol: u32) -> bool {
     name.strip_prefix("ppid-").and_then(|number| number.parse().ok()) == Some(protocol)
@@ -576,11 +562,4 @@ fn is_payload(name: &str, protocol: u32) -> bool {
 /// The place in the order of what the packet with this ordinal finishes.
 pub(crate) fn order_of(ordinal: u64) -> u64 {
     ordinal * 2 + 1
-}
-
-fn count(counts: &mut Vec<u64>, at: usize) {
-    if counts.len() <= at {
-        counts.resize(at + 1, 0);
-    }
-    counts[at] += 1;
 }

@@ -2,11 +2,12 @@
 
 mod aliases;
 mod associations;
+mod learned;
 mod told;
 
 use std::sync::Arc;
 
-use dissect::{Dissection, Heritage, Inner, Lens, Limits, Pool, Secrets};
+use dissect::{Dissection, Heritage, Inner, Lens, Limits, Pool, Secrets, Taught};
 use hashbrown::HashMap;
 use model::{Budget, CallSink, Dir, Endpoint, FlowKey, Mark, Timestamp, Translated, Why};
 use packet::{Datagram, Segment};
@@ -18,10 +19,12 @@ use self::{
 };
 use crate::{
     Share,
-    deliver::{Commons, Deliver, Start, Tally},
+    deliver::{Commons, Deliver, Start},
     detect::{Memory, Unknown},
     flow::{Carrier, Flow, Names, Rare, Seen, Speech, Talk},
+    lores::{self, Heard},
     table::Table,
+    tally::Tally,
     twins::{self, Openers},
     wheel::Wheel,
 };
@@ -120,6 +123,9 @@ impl Shard {
                 secrets: Arc::default(),
                 inner: Inner::default(),
                 heritage: Heritage::default(),
+                known: lores::Known::default(),
+                heard: Heard::default(),
+                taught: Taught::default(),
                 found: 0,
                 uncovered: HashMap::new(),
             },

@@ -7,7 +7,7 @@ use model::{CallSink, Mark, Timestamp, Why};
 use packet::{Content, Decoder, DecoderLimits, Packet};
 
 use crate::{
-    Report, Settings, Share,
+    Lores, Report, Settings, Share,
     deliver::order_of,
     shard::{Arrival, Shard},
     twins::Twins,
@@ -41,6 +41,7 @@ pub struct Worker {
     slot: u64,
     settings: Settings,
     secrets: Arc<Secrets>,
+    lores: Lores,
     slots: Vec<u32>,
     due: Vec<(u64, u32)>,
 }
@@ -69,6 +70,7 @@ impl Worker {
             slot: 0,
             settings: settings.clone(),
             secrets: Arc::default(),
+            lores: Lores::default(),
             slots: Vec::new(),
             due: Vec::new(),
         }
@@ -81,6 +83,24 @@ impl Worker {
         self.shards.iter_mut().for_each(|shard| shard.learn(&Arc::default()));
         Arc::make_mut(&mut self.secrets).add(keylog, origin);
         self.shards.iter_mut().for_each(|shard| shard.learn(&self.secrets));
+    }
+
+    /// What all workers of the input have learned of servers is there.
+    pub fn share(&mut self, lores: &Lores) {
+        self.lores = lores.clone();
+    }
+
+    /// A round of the input begins, the same for all workers: what was learned [`ROUNDS_BEHIND`] rounds
+    /// before is known in it.
+    ///
+    /// [`ROUNDS_BEHIND`]: crate::ROUNDS_BEHIND
+    pub fn begin(&mut self, round: usize) {
+        if let Some(before) = round.checked_sub(1) {
+            self.shards.iter_mut().for_each(|shard| self.lores.put(before, shard.heard()));
+        }
+        for news in self.lores.due(round) {
+            self.shards.iter_mut().for_each(|shard| shard.learn_of(news.clone()));
+        }
     }
 
     /// Packets are counted from the one behind `before`, instead of from 1: flows and calls of one run

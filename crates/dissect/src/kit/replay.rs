@@ -8,7 +8,7 @@ use model::{
 use super::case::{Case, Turn};
 use crate::{
     Context, Counts, Dissection, Done, Heritage, Inner, Limits, Opening, Outlet, Pool, Secrets,
-    Standing,
+    Standing, Taught,
 };
 
 /// How a case is played.
@@ -212,6 +212,7 @@ struct Stage {
     secrets: Secrets,
     inner: Inner,
     heritage: Heritage,
+    taught: Taught,
     calls: Vec<Kept>,
 }
 
@@ -225,6 +226,7 @@ impl Default for Stage {
             secrets: Secrets::new(),
             inner: Inner::default(),
             heritage: Heritage::default(),
+            taught: Taught::default(),
             calls: Vec::new(),
         }
     }
@@ -242,6 +244,7 @@ impl Stage {
             secrets: &self.secrets,
             inner: &mut self.inner,
             heritage: &mut self.heritage,
+            taught: &mut self.taught,
             outlet: &mut collect,
         })
     }

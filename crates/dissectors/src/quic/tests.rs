@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use dissect::{
     Context, Conversation, Counts, Dissection, Done, Hello, Heritage, Inner, Limits, Opening,
-    Outlet, Pool, Secrets, Verdict, What,
+    Outlet, Pool, Secrets, Taught, Verdict, What,
     kit::{Case, Turn, fuzz},
 };
 use model::{Budget, Cover, Mark, Side, Timestamp, Transport, Why};
@@ -256,6 +256,7 @@ impl Shard {
             secrets: &self.secrets,
             inner: &mut inner,
             heritage: &mut Heritage::default(),
+            taught: &mut Taught::default(),
             outlet: &mut self.played,
         });
         inner
