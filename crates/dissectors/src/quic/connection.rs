@@ -376,6 +376,7 @@ impl Connection {
                 self.begin_streams(sink);
                 self.streams.piece(from, id, (offset, bytes, is_last), now, sink);
             }
+            Frame::Datagram(bytes) => sink.passed_by(bytes.len() as u64),
             Frame::Reset { id, code } => self.streams.reset(from, id, code, sink),
             Frame::Stop { id, code } => self.streams.stop(id, code, sink),
         }
