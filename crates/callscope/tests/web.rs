@@ -264,3 +264,70 @@ fn tunnels_through_http2_are_read_inside() {
         assert_eq!(call["id"].as_str().unwrap().contains('.'), inside, "{call}");
     }
 }
+
+#[test]
+fn tunnels_through_http3_are_read_inside() {
+    let calls = calls(&run("http3-tunnels.pcapng.zst", &[]));
+    let [handshake] = calls
+        .iter()
+        .filter(|call| call["endpoint"] == "/chat" && call["protocol"] == "http")
+        .collect::<Vec<_>>()[..]
+    else {
+        panic!("one handshake")
+    };
+    assert_eq!((&handshake["method"], &handshake["version"]), (&"CONNECT".into(), &"3".into()));
+    let mut messages: Vec<_> =
+        calls.iter().filter(|call| call["protocol"] == "websocket").collect();
+    messages.sort_by_key(|message| message["src"]["port"] == 443);
+    let texts = |of: &[&Value]| -> Vec<String> {
+        of.iter()
+            .map(|m| m["request"]["body"]["text"].as_str().unwrap_or_default().into())
+            .collect()
+    };
+    let said = ["hello 0", "hello 1", "hello 2", "bye"];
+    assert_eq!(
+        (texts(&messages[..4]), texts(&messages[4..])),
+        (said.map(str::to_owned).into(), said.map(str::to_owned).into())
+    );
+    for message in messages {
+        let fields = &message["request"]["fields"];
+        assert_eq!(fields["websocket.handshake.id"], handshake["id"]);
+        assert_eq!(
+            (&fields["websocket.subprotocol"], &fields["url.path"]),
+            (&"echo".into(), &"/chat".into())
+        );
+        assert_eq!(message["tls"]["alpn"], "h3");
+    }
+    // WebTransport speaks in capsules, datagrams and streams of its own: it is a call, and no tunnel.
+    let [session] =
+        calls.iter().filter(|call| call["endpoint"] == "/session").collect::<Vec<_>>()[..]
+    else {
+        panic!("one session")
+    };
+    assert_eq!(
+        (&session["method"], &session["status"]["code"]),
+        (&"CONNECT".into(), &"200".into())
+    );
+    assert!(headers(&session["request"]).contains(&(":protocol", "webtransport")));
+}
+
+/// A NAT that gave the client another port, then a client that moved with another connection ID.
+#[test]
+fn a_client_of_quic_keeps_its_connection_where_its_address_changes() {
+    let with = |threads: &str| run("http3-tunnels.pcapng.zst", &["--threads", threads]);
+    let calls = calls(&with("1"));
+    let paths: Vec<_> = calls
+        .iter()
+        .filter(|call| call["protocol"] == "http" && call["method"] == "GET")
+        .map(|call| (call["endpoint"].as_str().unwrap(), call["status"]["code"].as_str().unwrap()))
+        .collect();
+    let all = ["/first", "/beside", "/after", "/rebound", "/moved"].map(|path| (path, "200"));
+    assert_eq!(paths, all);
+    let quic: Vec<_> = calls.iter().filter(|call| call["protocol"] == "quic").collect();
+    assert_eq!(quic.len(), 1);
+    let ja4 = quic[0]["request"]["fields"]["tls.client.ja4"].as_str().unwrap_or_default();
+    assert!(ja4.starts_with("q13"), "{}", quic[0]);
+    for threads in ["2", "5", "16"] {
+        assert!(with(threads).stdout == with("1").stdout, "{threads} threads");
+    }
+}

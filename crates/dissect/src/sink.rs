@@ -118,6 +118,11 @@ impl Sink<'_, '_> {
         self.cx.taught.news = Some((lore, bytes));
     }
 
+    /// Datagrams to the server that have `name` at `at` are of this flow, wherever they come from.
+    pub fn known_by(&mut self, at: usize, name: &[u8]) {
+        self.cx.taught.names.push((at, name.into()));
+    }
+
     /// Appends to the record of the open message.
     pub fn record(&mut self, bytes: &[u8]) {
         let Some(open) = self.open else { return };

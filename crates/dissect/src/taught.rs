@@ -9,4 +9,7 @@ pub struct Taught {
     pub known: Lore,
     /// What this one learned, and how many bytes that takes.
     pub news: Option<(Lore, usize)>,
+    /// By what datagrams to the server are known to be of this flow, whatever their addresses: these bytes
+    /// at these places.
+    pub names: Vec<(usize, Box<[u8]>)>,
 }

@@ -18,6 +18,7 @@ use crate::{
     detect::{Known, Memory, Piece, Question, Unknown},
     flow::{Names, Speech, Talk},
     lores::{self, Heard},
+    shard::Name,
     tally::{Tally, count},
     unread::Reason,
 };
@@ -42,6 +43,8 @@ pub(crate) struct Commons {
     pub(crate) known: lores::Known,
     pub(crate) heard: Heard,
     pub(crate) taught: Taught,
+    /// By what datagrams of the flow that is being read are known.
+    pub(crate) names: Vec<(lores::Server, Name)>,
     /// Streams inside the flow that is being read, found so far.
     pub(crate) found: u32,
     /// Connections whose clear text comes by another way than by their wire, and how many flows each has
@@ -277,6 +280,8 @@ impl Deliver<'_> {
         if let Some(news) = self.commons.taught.news.take() {
             self.commons.heard.hear(self.order, named, news);
         }
+        let names = self.commons.taught.names.drain(..);
+        self.commons.names.extend(names.map(|name| (named, name)));
         if !self.commons.inner.is_empty() {
             self.deliver_inside();
         }

@@ -42,6 +42,8 @@ pub struct Worker {
     settings: Settings,
     secrets: Arc<Secrets>,
     lores: Lores,
+    /// Flows of datagrams may go on between other addresses.
+    may_move: bool,
     slots: Vec<u32>,
     due: Vec<(u64, u32)>,
 }
@@ -71,6 +73,7 @@ impl Worker {
             settings: settings.clone(),
             secrets: Arc::default(),
             lores: Lores::default(),
+            may_move: false,
             slots: Vec::new(),
             due: Vec::new(),
         }
@@ -151,9 +154,14 @@ impl Worker {
                 }
             }
             Content::Udp(datagram) | Content::Icmp(datagram) => {
+                if self.may_move {
+                    let shards = self.shards.iter_mut().filter(|shard| shard.may_move());
+                    shards.for_each(|shard| shard.moved(&datagram, &arrival, sink));
+                }
                 if let Some(shard) = own(&mut self.shards, datagram.hash, self.index, self.workers)
                 {
                     shard.datagram(&datagram, &arrival, sink);
+                    self.may_move |= shard.may_move();
                 }
             }
             Content::Quote(quote) => {
@@ -256,8 +264,8 @@ impl Worker {
     #[inline]
     fn is_foreign(&self, whose: Whose) -> bool {
         let Some(shard) = whose.shard() else { return false };
-        usize::from(shard) % self.workers != self.index
-            && !(whose.is_segment() && self.twins.any_known())
+        let may_be_ours = if whose.is_segment() { self.twins.any_known() } else { self.may_move };
+        usize::from(shard) % self.workers != self.index && !may_be_ours
     }
 
     /// Counts a packet, and moves the clock to it.
