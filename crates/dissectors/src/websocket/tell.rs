@@ -52,7 +52,7 @@ pub(super) const FIELDS: &[Field] = &[
         name: "websocket.handshake.id",
         kind: Kind::Text,
         many: false,
-        about: "the id of the call that was the opening handshake",
+        about: "the id of the call that was the opening handshake, without the node and the time that the API adds",
     },
 ];
 
