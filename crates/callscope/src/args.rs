@@ -157,7 +157,7 @@ pub struct ReadingArgs {
     pub keylog: Option<PathBuf>,
     /// Types of gRPC's messages: a set of file descriptors, as `protoc --descriptor_set_out=FILE
     /// --include_imports` writes it. May be given several times. Without, messages are shown by field
-    /// numbers, unless the server was seen to tell its types (server reflection) on that connection.
+    /// numbers, unless the server was seen to tell its types (server reflection).
     #[arg(long, value_name = "FILE")]
     pub proto_descriptors: Vec<PathBuf>,
     /// Who had which address when: dumps (`kubectl get pods,services,endpointslices,nodes,… -A -o json`

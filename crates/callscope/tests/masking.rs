@@ -55,13 +55,18 @@ fn capture() -> Vec<u8> {
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{answer}",
         answer.len()
     );
+    written(&requests.map(|request| (request, response.clone())))
+}
+
+/// A capture (pcap, raw IP) of one connection with these requests and responses.
+fn written(turns: &[(String, String)]) -> Vec<u8> {
     let mut packets = vec![
         segment(true, 0, 0, 0x02, b""),
         segment(false, 0, 1, 0x12, b""),
         segment(true, 1, 1, 0x10, b""),
     ];
     let (mut sent, mut got) = (1, 1);
-    for request in requests {
+    for (request, response) in turns {
         packets.push(segment(true, sent, got, 0x18, request.as_bytes()));
         sent += u32::try_from(request.len()).unwrap();
         packets.push(segment(false, got, sent, 0x18, response.as_bytes()));
@@ -161,6 +166,56 @@ const QUESTIONS: [&str; 18] = [
     "aggregate?by=endpoint&show=count",
     "health",
 ];
+
+/// Params and results of JSON-RPC: in lines on a connection of their own, and over HTTP, one and in a batch.
+#[test]
+fn secrets_of_json_rpc_are_masked_wherever_it_is_spoken() {
+    let ask = |id: u32| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"login","params":{{"user":"{KEPT}","password":"hunter2-json","more":[{{"api_key":"hunter2-query"}}]}}}}"#
+        )
+    };
+    let answer = r#"{"jsonrpc":"2.0","id":1,"result":{"access_token":"hunter2-answer"}}"#;
+    let failed = r#"{"jsonrpc":"2.0","id":2,"error":{"code":-32000,"message":"no","data":{"password":"hunter2-form"}}}"#;
+    let notice = r#"{"jsonrpc":"2.0","method":"session","params":{"token":"hunter2-session"}}"#;
+    let http = |first: &str, body: &str| {
+        format!(
+            "{first}\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let lines = [
+        (ask(1) + "\n", format!("{answer}\n")),
+        (ask(2) + "\n", format!("{failed}\n")),
+        (format!("{notice}\n{}\n", ask(1)), format!("{answer}\n")),
+    ];
+    let over_http = [
+        (http("POST /rpc HTTP/1.1", &ask(1)), http("HTTP/1.1 200 OK", answer)),
+        (
+            http("POST /rpc HTTP/1.1", &format!("[{},{},{notice}]", ask(1), ask(2))),
+            http("HTTP/1.1 200 OK", &format!("[{answer},{failed}]")),
+        ),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (name, turns) in [("lines", &lines[..]), ("http", &over_http)] {
+        let pcap = folder.path().join(name).with_extension("pcap");
+        fs::write(&pcap, written(turns)).unwrap();
+        let read = |mask: &[&str]| {
+            let mut command = callscope();
+            command.args(["read", "-q", "--format", "ndjson"]).args(mask).arg(&pcap);
+            command.output().unwrap().stdout
+        };
+        let clear = read(&[]);
+        let calls = clear.iter().filter(|byte| **byte == b'\n').count();
+        assert_eq!(calls, if name == "lines" { 4 } else { 2 }, "{name}");
+        let said = memchr_like(&clear, br#""protocol":"jsonrpc""#);
+        assert!(said && secret_in(&clear).is_some(), "{name}");
+        let masked = read(&["--mask"]);
+        assert_clean(name, &masked);
+        assert!(memchr_like(&masked, KEPT.as_bytes()) && memchr_like(&masked, b"***#"), "{name}");
+        assert!(memchr_like(&masked, br#""rpc.jsonrpc.params""#), "{name}");
+    }
+}
 
 #[test]
 fn a_secret_is_nowhere() {

@@ -5,6 +5,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use capture::{Batch, Input, Options, Reader};
 use serde_json::Value;
 
 fn fixture(name: &str) -> PathBuf {
@@ -60,7 +61,7 @@ fn tonic_is_read_with_the_descriptors_given() {
 }
 
 #[test]
-fn what_a_server_tells_serves_the_later_calls_of_its_connection_alone() {
+fn what_a_server_tells_serves_the_later_calls_of_its_connection_at_once() {
     let with = |threads: &str| run("tonic.pcap.zst", &["--threads", threads]);
     let calls = calls(&with("1"));
     let typed: Vec<_> =
@@ -68,6 +69,76 @@ fn what_a_server_tells_serves_the_later_calls_of_its_connection_alone() {
     let [call] = typed[..] else { panic!("{} calls have types", typed.len()) };
     assert_eq!(message(call, "request")["payload"]["customerName"], "after reflection");
     assert_eq!(message(call, "response")["payload"]["orderId"], "18446744073709551614");
+    for threads in ["2", "16"] {
+        assert!(with(threads).stdout == with("1").stdout, "{threads} threads");
+    }
+}
+
+/// A recording with a second connection of the same client to a server that told its descriptors on the
+/// first one: long before, and again to another server. Both are after megabytes of other packets.
+fn long_after_reflection() -> tempfile::NamedTempFile {
+    const SECOND: u64 = 84;
+    const PORT_AT: std::ops::Range<usize> = 36..38;
+    let input = [Input::Path(fixture("tonic.pcap.zst"))];
+    let (mut reader, mut batch) = (Reader::open(&input, Options::default()).unwrap(), Batch::new());
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    while reader.next(&mut batch).unwrap() {
+        for packet in batch.packets() {
+            let of = if packet.frame < SECOND { &mut first } else { &mut second };
+            of.push(packet.bytes.to_vec());
+        }
+    }
+    let port = second[0][PORT_AT].to_vec();
+    // Another server: the same address, the next port.
+    let other = second.iter().map(|packet| {
+        let mut packet = packet.clone();
+        for at in [34, 36] {
+            if packet[at..at + 2] == port[..] {
+                packet[at + 1] ^= 1;
+            }
+        }
+        packet
+    });
+    // Of a protocol for experiments (IEEE 802).
+    let filler = [&[0xff; 12][..], &[0x88, 0xb5], &[0; 1_400]].concat();
+    let filler = vec![filler; 4_500];
+    let mut file = Vec::new();
+    for word in [0xa1b2_3c4d_u32, 0x0004_0002, 0, 0, 65_535, 1] {
+        file.extend(word.to_le_bytes());
+    }
+    let all = first.iter().chain(&filler).cloned().chain(second.clone()).chain(other);
+    for (n, packet) in (0_u32..).zip(all) {
+        let len = u32::try_from(packet.len()).unwrap();
+        for word in [1_769_684_901, n * 100, len, len] {
+            file.extend(word.to_le_bytes());
+        }
+        file.extend(packet);
+    }
+    let path = tempfile::NamedTempFile::with_suffix(".pcap").unwrap();
+    std::fs::write(&path, file).unwrap();
+    path
+}
+
+#[test]
+fn what_a_server_tells_serves_later_connections_to_it_and_to_nobody_else() {
+    let file = long_after_reflection();
+    let with = |threads: &str| run(file.path().to_str().unwrap(), &["--threads", threads]);
+    let calls = calls(&with("1"));
+    let typed = |call: &Value| message(call, "request")["type"].is_string();
+    let shop = |call: &&Value| call["endpoint"].as_str().unwrap_or_default().contains("Shop/");
+    let client = |call: &Value| (call["src"]["port"].clone(), call["dst"]["port"].clone());
+    let mut by_connection: Vec<((Value, Value), usize, usize)> = Vec::new();
+    for call in calls.iter().filter(shop) {
+        let at = by_connection.iter().position(|(known, ..)| *known == client(call));
+        let at = at.unwrap_or_else(|| {
+            by_connection.push((client(call), 0, 0));
+            by_connection.len() - 1
+        });
+        by_connection[at].1 += usize::from(typed(call));
+        by_connection[at].2 += 1;
+    }
+    let counts: Vec<_> = by_connection.iter().map(|(_, typed, all)| (*typed, *all)).collect();
+    assert_eq!(counts, [(1, 9), (8, 8), (0, 8)], "{by_connection:?}");
     for threads in ["2", "16"] {
         assert!(with(threads).stdout == with("1").stdout, "{threads} threads");
     }
@@ -133,6 +204,23 @@ fn a_browser_speaks_websocket_inside_http2_inside_tls() {
     assert_eq!(of("websocket", "/ws1").len(), 10);
 }
 
+/// Inside HTTP/2, by upgrade of HTTP/1.1 behind other calls of its connection, and inside TLS.
+#[test]
+fn messages_of_websocket_refer_to_their_handshake() {
+    let calls = calls(&run("browser.pcapng.zst", &[]));
+    let path = |call: &Value| call["endpoint"].as_str().unwrap_or_default().to_owned();
+    let mut found = std::collections::BTreeSet::new();
+    for message in calls.iter().filter(|call| call["protocol"] == "websocket") {
+        let id = &message["request"]["fields"]["websocket.handshake.id"];
+        let known: Vec<_> = calls.iter().filter(|call| call["id"] == *id).collect();
+        let [handshake] = known[..] else { panic!("{id} is known {} times", known.len()) };
+        assert_eq!(path(handshake), path(message), "{id}");
+        assert!(handshake["id"].as_str().unwrap().contains('.'), "it is inside TLS: {id}");
+        found.insert(path(message));
+    }
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), ["/ws", "/ws1"]);
+}
+
 #[test]
 fn a_browser_listens_to_events_and_cancels() {
     let calls = calls(&run("browser.pcapng.zst", &[]));
@@ -174,5 +262,72 @@ fn tunnels_through_http2_are_read_inside() {
         assert_eq!(call["pairing"], "matched", "{call}");
         let inside = call["endpoint"].as_str().unwrap().starts_with("/inside/");
         assert_eq!(call["id"].as_str().unwrap().contains('.'), inside, "{call}");
+    }
+}
+
+#[test]
+fn tunnels_through_http3_are_read_inside() {
+    let calls = calls(&run("http3-tunnels.pcapng.zst", &[]));
+    let [handshake] = calls
+        .iter()
+        .filter(|call| call["endpoint"] == "/chat" && call["protocol"] == "http")
+        .collect::<Vec<_>>()[..]
+    else {
+        panic!("one handshake")
+    };
+    assert_eq!((&handshake["method"], &handshake["version"]), (&"CONNECT".into(), &"3".into()));
+    let mut messages: Vec<_> =
+        calls.iter().filter(|call| call["protocol"] == "websocket").collect();
+    messages.sort_by_key(|message| message["src"]["port"] == 443);
+    let texts = |of: &[&Value]| -> Vec<String> {
+        of.iter()
+            .map(|m| m["request"]["body"]["text"].as_str().unwrap_or_default().into())
+            .collect()
+    };
+    let said = ["hello 0", "hello 1", "hello 2", "bye"];
+    assert_eq!(
+        (texts(&messages[..4]), texts(&messages[4..])),
+        (said.map(str::to_owned).into(), said.map(str::to_owned).into())
+    );
+    for message in messages {
+        let fields = &message["request"]["fields"];
+        assert_eq!(fields["websocket.handshake.id"], handshake["id"]);
+        assert_eq!(
+            (&fields["websocket.subprotocol"], &fields["url.path"]),
+            (&"echo".into(), &"/chat".into())
+        );
+        assert_eq!(message["tls"]["alpn"], "h3");
+    }
+    // WebTransport speaks in capsules, datagrams and streams of its own: it is a call, and no tunnel.
+    let [session] =
+        calls.iter().filter(|call| call["endpoint"] == "/session").collect::<Vec<_>>()[..]
+    else {
+        panic!("one session")
+    };
+    assert_eq!(
+        (&session["method"], &session["status"]["code"]),
+        (&"CONNECT".into(), &"200".into())
+    );
+    assert!(headers(&session["request"]).contains(&(":protocol", "webtransport")));
+}
+
+/// A NAT that gave the client another port, then a client that moved with another connection ID.
+#[test]
+fn a_client_of_quic_keeps_its_connection_where_its_address_changes() {
+    let with = |threads: &str| run("http3-tunnels.pcapng.zst", &["--threads", threads]);
+    let calls = calls(&with("1"));
+    let paths: Vec<_> = calls
+        .iter()
+        .filter(|call| call["protocol"] == "http" && call["method"] == "GET")
+        .map(|call| (call["endpoint"].as_str().unwrap(), call["status"]["code"].as_str().unwrap()))
+        .collect();
+    let all = ["/first", "/beside", "/after", "/rebound", "/moved"].map(|path| (path, "200"));
+    assert_eq!(paths, all);
+    let quic: Vec<_> = calls.iter().filter(|call| call["protocol"] == "quic").collect();
+    assert_eq!(quic.len(), 1);
+    let ja4 = quic[0]["request"]["fields"]["tls.client.ja4"].as_str().unwrap_or_default();
+    assert!(ja4.starts_with("q13"), "{}", quic[0]);
+    for threads in ["2", "5", "16"] {
+        assert!(with(threads).stdout == with("1").stdout, "{threads} threads");
     }
 }

@@ -2,7 +2,7 @@
 
 use model::{Budget, Message, Missing, PairedBy, Pairing, Protocol, Side};
 
-use crate::{Inner, Pool, Secrets};
+use crate::{Inner, Pool, Secrets, Taught};
 
 /// What is shared by all conversations of a shard.
 pub struct Context<'a> {
@@ -20,6 +20,8 @@ pub struct Context<'a> {
     pub inner: &'a mut Inner,
     /// What the next conversation is to know; see [`Sink::bequeath`](crate::Sink::bequeath).
     pub heritage: &'a mut Heritage,
+    /// What is known of the server.
+    pub taught: &'a mut Taught,
     /// Takes what is finished.
     pub outlet: &'a mut dyn Outlet,
 }
@@ -31,6 +33,8 @@ pub struct Heritage {
     pub name: Vec<u8>,
     /// What was agreed on, in the form of whoever wrote it.
     pub bytes: Vec<u8>,
+    /// The number of the call by which it was agreed on, on the stream that it was spoken on.
+    pub by: Option<u64>,
 }
 
 /// How much one flow may hold.
@@ -103,6 +107,8 @@ pub struct Counts {
     pub doubtful: u64,
     /// Bytes of payload that is encrypted, and that no secret opens.
     pub sealed_bytes: u64,
+    /// Bytes of payload that could be read, and whose form nobody knows: datagrams of an application.
+    pub passed_by_bytes: u64,
 }
 
 // === impl Limits ===
@@ -135,11 +141,12 @@ impl Counts {
         self.unpaired += other.unpaired;
         self.doubtful += other.doubtful;
         self.sealed_bytes += other.sealed_bytes;
+        self.passed_by_bytes += other.passed_by_bytes;
     }
 
     /// Each count with its name, the words for people, and whether something was lost.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, &'static str, u64, bool); 11] {
+    pub fn named(&self) -> [(&'static str, &'static str, u64, bool); 12] {
         [
             ("skipped_bytes", "bytes skipped to find the next message", self.skipped_bytes, true),
             ("strayed", "times a reader lost its place", self.strayed, true),
@@ -152,6 +159,12 @@ impl Counts {
             ("unpaired", "messages left unpaired after a loss", self.unpaired, true),
             ("doubtful", "open messages that a loss may have touched", self.doubtful, true),
             ("sealed_bytes", "bytes encrypted, without secrets for them", self.sealed_bytes, false),
+            (
+                "passed_by_bytes",
+                "bytes of datagrams and streams in an application's own form",
+                self.passed_by_bytes,
+                false,
+            ),
         ]
     }
 }

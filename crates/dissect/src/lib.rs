@@ -15,6 +15,7 @@ mod prefixed;
 mod reader;
 mod secrets;
 mod sink;
+mod taught;
 
 pub use context::{Context, Counts, Done, Heritage, Limits, Outlet};
 pub use conversation::{Conversation, Leftover, Standing};
@@ -25,8 +26,9 @@ pub use prefixed::Prefixed;
 pub use reader::{Framing, Reader};
 pub use secrets::Secrets;
 pub use sink::Sink;
+pub use taught::Taught;
 
-use model::{Message, Protocol, Side, Transport};
+use model::{CallId, Message, Protocol, Side, Transport};
 
 /// Reads one application protocol out of one flow.
 ///
@@ -119,7 +121,9 @@ pub enum Next {
     Speak(&'static Dissection),
     /// What is known under this name ([`Dissection::names`]); detected if nobody is.
     Named(&'static str),
-    /// The same, under the name that was left by [`Sink::bequeath`].
+    /// The same, and inside of it what was spoken so far: both agreed to encrypt it.
+    Within(&'static str),
+    /// The same as `Named`, under the name that was left by [`Sink::bequeath`].
     Bequeathed,
     /// Whatever its bytes turn out to be.
     Detect,
@@ -162,6 +166,10 @@ pub struct Opening<'a> {
     pub transport: Transport,
     /// What the conversation before it on the same flow left to it ([`Sink::bequeath`]).
     pub heritage: &'a [u8],
+    /// The call by which it was agreed to speak this, where there was one.
+    pub by: Option<CallId>,
+    /// What is to be spoken inside of it, where that was agreed on ([`Next::Within`]).
+    pub inside: Option<&'static Dissection>,
 }
 
 /// A protocol that is spoken in the messages of another one (gRPC in HTTP): it tells their calls its

@@ -229,6 +229,23 @@ impl Pairs {
         }
     }
 
+    /// The number of the call behind `ticket`; `None` for an answer to what is not pending.
+    pub(crate) fn number_of(&self, ticket: Ticket) -> Option<u64> {
+        let pairs = if ticket.reversed { self.reverse.as_deref()? } else { self };
+        match ticket.place() {
+            Place::Asks(number)
+            | Place::Answers(number)
+            | Place::Alone(number)
+            | Place::Orphan(number)
+            | Place::Refused(number) => Some(number),
+            Place::AsksId(id, _) | Place::AnswersId(id) => {
+                Some(pairs.ids.as_ref()?.get(id)?.number)
+            }
+            // They are numbered when they are whole.
+            Place::AsksDatagram(_) | Place::AnswersDatagram(_) => None,
+        }
+    }
+
     /// The request that the next in-order answer of `side` would be to, and its ticket, where that is
     /// known.
     pub(crate) fn next_question(&self, side: Side) -> Option<(Ticket, Option<&Message>)> {

@@ -22,6 +22,8 @@ use crate::{
 
 /// Bytes skipped in a row, with no message among them, after which the flow is not ours.
 const STRAY_BYTES_MAX: u32 = 256 << 10;
+/// The same after a head that was too large to be read: the rest of it is skipped first.
+const STRAY_HEAD_MAX: u32 = 16 << 20;
 /// Steps that a dissector may make in one datagram.
 const DATAGRAM_STEPS_MAX: usize = 4_096;
 /// How long after a loss an open message that goes on nowhere is waited for.
@@ -42,6 +44,8 @@ pub struct Reader<D> {
     pairs: Pairs,
     halves: [Half; 2],
     stray_bytes: u32,
+    /// How many of these there may be.
+    stray_max: u32,
     framing: Framing,
     /// What the dissector's own state is charged, in KiB.
     held_kib: u16,
@@ -78,6 +82,7 @@ impl<D: Dissector> Reader<D> {
             pairs: Pairs::new(protocol, D::TURNS),
             halves: Default::default(),
             stray_bytes: 0,
+            stray_max: STRAY_BYTES_MAX,
             framing,
             held_kib: 0,
         })
@@ -184,6 +189,7 @@ impl<D: Dissector> Reader<D> {
         }
         if too_large {
             cx.counts.heads_over_limit += 1;
+            self.stray_max = STRAY_HEAD_MAX;
         } else {
             cx.counts.budget_messages += 1;
         }
@@ -353,7 +359,7 @@ impl<D: Dissector> Reader<D> {
         half.ends = false;
         half.finished = false;
         let Some(mut open) = half.open.take() else { return };
-        self.stray_bytes = 0;
+        (self.stray_bytes, self.stray_max) = (0, STRAY_BYTES_MAX);
         open.held.edit().last = last;
         if let Some(lane) = half.lanes.as_ref().map(|lanes| lanes.current) {
             self.end_doubtful_question(side.other(), lane, &open, cx);
@@ -471,7 +477,7 @@ impl<D: Dissector> Reader<D> {
     }
 
     fn standing(&self) -> Standing {
-        if self.stray_bytes > STRAY_BYTES_MAX { Standing::NotOurs } else { Standing::Ours }
+        if self.stray_bytes > self.stray_max { Standing::NotOurs } else { Standing::Ours }
     }
 
     /// Reads what waited on `side` for the other; that may be what the other waits for in turn. Goes

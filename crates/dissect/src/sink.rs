@@ -106,6 +106,23 @@ impl Sink<'_, '_> {
         }
     }
 
+    /// What earlier conversations with this server learned of it, on whatever connection.
+    #[must_use]
+    pub fn known(&self) -> &Lore {
+        &self.cx.taught.known
+    }
+
+    /// What this conversation has learned of the server serves later ones, too; it takes `bytes` bytes. It
+    /// replaces what was [`known`](Self::known).
+    pub fn teach(&mut self, lore: Lore, bytes: usize) {
+        self.cx.taught.news = Some((lore, bytes));
+    }
+
+    /// Datagrams to the server that have `name` at `at` are of this flow, wherever they come from.
+    pub fn known_by(&mut self, at: usize, name: &[u8]) {
+        self.cx.taught.names.push((at, name.into()));
+    }
+
     /// Appends to the record of the open message.
     pub fn record(&mut self, bytes: &[u8]) {
         let Some(open) = self.open else { return };
@@ -216,6 +233,13 @@ impl Sink<'_, '_> {
     pub fn bequeath(&mut self, name: &[u8], bytes: &[u8]) {
         name.clone_into(&mut self.cx.heritage.name);
         bytes.clone_into(&mut self.cx.heritage.bytes);
+        self.cx.heritage.by = self.number();
+    }
+
+    /// The number of the call that the open message belongs to, where that is known.
+    #[must_use]
+    pub fn number(&self) -> Option<u64> {
+        self.pairs.number_of(self.open.as_ref()?.ticket)
     }
 
     /// The dissector's own state (tables, windows) takes `bytes` bytes in all from now on; `false` if
@@ -242,6 +266,11 @@ impl Sink<'_, '_> {
     /// `bytes` bytes are encrypted, and no secret opens them.
     pub fn sealed(&mut self, bytes: u64) {
         self.cx.counts.sealed_bytes += bytes;
+    }
+
+    /// `bytes` bytes are payload in a form that is the application's own, and are told in no call.
+    pub fn passed_by(&mut self, bytes: u64) {
+        self.cx.counts.passed_by_bytes += bytes;
     }
 
     /// By what this flow may be decrypted.

@@ -3,7 +3,6 @@
 use std::{
     borrow::Cow,
     cell::{OnceCell, RefCell},
-    fmt::Write,
     sync::Arc,
 };
 
@@ -100,14 +99,7 @@ impl<'a> Seen<'a> {
     }
 
     fn id(&self) -> &str {
-        self.id.get_or_init(|| {
-            let (mut id, call) = (call_stream(self.call), self.call);
-            if call.inside > 0 {
-                let _ = write!(id, ".{}", call.inside);
-            }
-            let _ = write!(id, "-{}", call.number);
-            id
-        })
+        self.id.get_or_init(|| self.call.id().to_string())
     }
 
     fn fact(&self, fact: Fact) -> Value<'_> {

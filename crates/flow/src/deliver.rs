@@ -4,11 +4,11 @@ use std::{collections::VecDeque, sync::Arc};
 
 use dissect::{
     Context, Conversation, Dissection, Done, Heritage, Inner, Lens, Limits, Next, Opening, Outlet,
-    Pool, Secrets, Standing,
+    Pool, Secrets, Standing, Taught,
 };
 use hashbrown::HashMap;
 use model::{
-    Budget, Call, CallSink, Dir, Endpoint, Mark, Missing, Noticed, Pairing, Protocol, Side,
+    Budget, Call, CallId, CallSink, Dir, Endpoint, Mark, Missing, Noticed, Pairing, Protocol, Side,
     Timestamp, Why,
 };
 use stream::End;
@@ -17,7 +17,10 @@ use crate::{
     conn::Recognised,
     detect::{Known, Memory, Piece, Question, Unknown},
     flow::{Names, Speech, Talk},
-    unread::{Ledger, Reason},
+    lores::{self, Heard},
+    shard::Name,
+    tally::{Tally, count},
+    unread::Reason,
 };
 
 /// Pieces that may change hands within one packet.
@@ -36,21 +39,26 @@ pub(crate) struct Commons {
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) inner: Inner,
     pub(crate) heritage: Heritage,
+    /// What is known of servers, and what was learned in this round.
+    pub(crate) known: lores::Known,
+    pub(crate) heard: Heard,
+    pub(crate) taught: Taught,
+    /// By what datagrams of the flow that is being read are known.
+    pub(crate) names: Vec<(lores::Server, Name)>,
+    /// Streams inside the flow that is being read, found so far.
+    pub(crate) found: u32,
     /// Connections whose clear text comes by another way than by their wire, and how many flows each has
     /// there.
     pub(crate) uncovered: HashMap<(Endpoint, Endpoint), u32>,
 }
 
-/// What was seen of each protocol, by its index in the list; the last one is for the unknown.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) calls: Vec<[u64; 4]>,
-    /// Calls of protocols that are spoken in others' messages.
-    pub(crate) seen_through: Vec<(&'static Protocol, [u64; 4])>,
-    pub(crate) flows: Vec<u64>,
-    pub(crate) withdrawn: u64,
-    pub(crate) unknown_bytes: u64,
-    pub(crate) unread: Ledger,
+/// What was agreed on when a conversation was handed a stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Agreed {
+    /// The call by which.
+    pub(crate) by: Option<CallId>,
+    /// What is to be spoken inside.
+    pub(crate) inside: Option<&'static Dissection>,
 }
 
 /// How much of a flow's beginning was seen.
@@ -211,9 +219,21 @@ impl Deliver<'_> {
         let is_twin = cover.is_some()
             && !self.talk.key.is_under_cover()
             && self.commons.uncovered.contains_key(&(self.talk.key.a, self.talk.key.b));
+        let named = (server, self.talk.key.scope);
+        self.commons.taught.known = self.commons.known.of(named);
         let sealed = self.commons.counts.sealed_bytes;
         let Commons {
-            lenses, limits, budget, pool, counts, tally, secrets, inner, heritage, ..
+            lenses,
+            limits,
+            budget,
+            pool,
+            counts,
+            tally,
+            secrets,
+            inner,
+            heritage,
+            taught,
+            ..
         } = &mut *self.commons;
         let mut outlet = FlowOutlet {
             call: Call {
@@ -247,7 +267,8 @@ impl Deliver<'_> {
             is_twin,
         };
         let outlet = &mut outlet;
-        let mut cx = Context { limits, budget, pool, counts, secrets, inner, heritage, outlet };
+        let mut cx =
+            Context { limits, budget, pool, counts, secrets, inner, heritage, taught, outlet };
         let result = act(&mut **conversation, &mut cx);
         let sealed = self.commons.counts.sealed_bytes - sealed;
         if sealed > 0 && !is_twin {
@@ -256,6 +277,11 @@ impl Deliver<'_> {
             let ledger = &mut self.commons.tally.unread;
             ledger.add(server, transport, Reason::Sealed, what, self.last_at);
         }
+        if let Some(news) = self.commons.taught.news.take() {
+            self.commons.heard.hear(self.order, named, news);
+        }
+        let names = self.commons.taught.names.drain(..);
+        self.commons.names.extend(names.map(|name| (named, name)));
         if !self.commons.inner.is_empty() {
             self.deliver_inside();
         }
@@ -367,16 +393,24 @@ impl Deliver<'_> {
                 rest.push(Piece { dir, mark: left.mark, bytes: left.bytes });
             }
         }
+        let inside = self.talk.rare.as_ref().map_or(0, |rare| rare.inside);
+        let by = self.commons.heritage.by.take();
+        let by = by.map(|number| self.talk.call_id(inside, number));
+        let agreed = Agreed { by, ..Agreed::default() };
         let mark = Mark { at: self.last_at, frame: 0 };
         self.converse(|talk, cx| talk.close(mark, Why::Closed, cx));
         self.talk.numbers.0 = self.talk.numbers.1;
         let Speech::Speaks(number, _) = self.talk.speech else { return rest };
         self.talk.speech = match standing {
-            Standing::Becomes(Next::Speak(dissection)) => self.spoken(dissection),
-            Standing::Becomes(Next::Named(name)) => self.named(name.as_bytes()),
+            Standing::Becomes(Next::Speak(dissection)) => self.spoken(dissection, agreed),
+            Standing::Becomes(Next::Within(name)) => self.named(
+                name.as_bytes(),
+                Agreed { inside: self.commons.list.get(usize::from(number)).copied(), by },
+            ),
+            Standing::Becomes(Next::Named(name)) => self.named(name.as_bytes(), agreed),
             Standing::Becomes(Next::Bequeathed) => {
                 let name = std::mem::take(&mut self.commons.heritage.name);
-                self.named(&name)
+                self.named(&name, agreed)
             }
             Standing::Becomes(Next::Detect) => Speech::Unknown(Unknown::default()),
             Standing::NotOurs | Standing::Ours => {
@@ -391,13 +425,20 @@ impl Deliver<'_> {
         rest
     }
 
-    fn spoken(&mut self, dissection: &'static Dissection) -> Speech {
+    fn spoken(&mut self, dissection: &'static Dissection, agreed: Agreed) -> Speech {
         let number = self.commons.list.iter().position(|known| std::ptr::eq(*known, dissection));
         let number = number.and_then(|n| u8::try_from(n).ok()).unwrap_or(u8::MAX);
         count(&mut self.commons.tally.flows, usize::from(number));
         let heritage = std::mem::take(&mut self.commons.heritage.bytes);
         self.recognised(dissection.protocol, Recognised::Named);
-        Speech::Speaks(number, (dissection.open)(&self.opening(&heritage)))
+        Speech::Speaks(
+            number,
+            (dissection.open)(&Opening {
+                by: agreed.by,
+                inside: agreed.inside,
+                ..self.opening(&heritage)
+            }),
+        )
     }
 
     /// Whether a message that its sender calls `protocol` (0: says nothing) is for what is spoken; the
@@ -411,7 +452,7 @@ impl Deliver<'_> {
                 let Some(dissection) = self.commons.list.iter().find(|one| known(one)) else {
                     return false;
                 };
-                self.talk.speech = self.spoken(dissection);
+                self.talk.speech = self.spoken(dissection, Agreed::default());
                 if self.start != Start::Seen
                     && let Speech::Speaks(_, conversation) = &mut self.talk.speech
                 {
@@ -430,19 +471,19 @@ impl Deliver<'_> {
         }
     }
 
-    /// What is known under this name.
-    pub(crate) fn named(&mut self, name: &[u8]) -> Speech {
+    /// What is known under this name, agreed on by a call.
+    pub(crate) fn named(&mut self, name: &[u8], agreed: Agreed) -> Speech {
         let known = |one: &&&Dissection| {
             one.names.iter().any(|own| own.as_bytes().eq_ignore_ascii_case(name))
         };
         match self.commons.list.iter().find(known) {
-            Some(dissection) => self.spoken(dissection),
+            Some(dissection) => self.spoken(dissection, agreed),
             None => Speech::Unknown(Unknown::default()),
         }
     }
 
     fn opening<'h>(&self, heritage: &'h [u8]) -> Opening<'h> {
-        Opening { transport: self.talk.transport(), heritage }
+        Opening { transport: self.talk.transport(), heritage, by: None, inside: None }
     }
 }
 
@@ -518,30 +559,6 @@ fn told_of(done: &Done<'_>, noticed: Option<Noticed>) -> Option<Missing> {
     }
 }
 
-// === impl Tally ===
-
-impl Tally {
-    fn spoken(&mut self, number: u8) -> &mut [u64; 4] {
-        let at = usize::from(number);
-        if self.calls.len() <= at {
-            self.calls.resize(at + 1, [0; 4]);
-        }
-        &mut self.calls[at]
-    }
-
-    fn seen_as(&mut self, protocol: &'static Protocol) -> &mut [u64; 4] {
-        let known = |(one, _): &(&'static Protocol, _)| std::ptr::eq(*one, protocol);
-        let at = match self.seen_through.iter().position(known) {
-            Some(at) => at,
-            None => {
-                self.seen_through.push((protocol, [0; 4]));
-                self.seen_through.len() - 1
-            }
-        };
-        &mut self.seen_through[at].1
-    }
-}
-
 /// Whether this name is that of a payload protocol identifier of SCTP: `ppid-46`.
 fn is_payload(name: &str, protocol: u32) -> bool {
     name.strip_prefix("ppid-").and_then(|number| number.parse().ok()) == Some(protocol)
@@ -550,11 +567,4 @@ fn is_payload(name: &str, protocol: u32) -> bool {
 /// The place in the order of what the packet with this ordinal finishes.
 pub(crate) fn order_of(ordinal: u64) -> u64 {
     ordinal * 2 + 1
-}
-
-fn count(counts: &mut Vec<u64>, at: usize) {
-    if counts.len() <= at {
-        counts.resize(at + 1, 0);
-    }
-    counts[at] += 1;
 }

@@ -1,7 +1,9 @@
 //! One flow between two packets.
 
 use dissect::Conversation;
-use model::{Cover, Dir, Endpoint, FlowKey, Noticed, Side, Timestamp, Translated, Transport, Why};
+use model::{
+    CallId, Cover, Dir, Endpoint, FlowKey, Noticed, Side, Timestamp, Translated, Transport, Why,
+};
 use stream::{Association, Connection};
 
 use crate::{conn::Watched, detect::Unknown};
@@ -67,7 +69,7 @@ pub(crate) struct Rare {
     pub(crate) transport: Option<Transport>,
     /// Sides that are done.
     pub(crate) done: [bool; 2],
-    /// Streams inside found so far.
+    /// Streams inside the flow found so far, however deep.
     pub(crate) found: u32,
     /// Those that go on, by the conversation's own number.
     pub(crate) channels: Vec<(u64, Talk)>,
@@ -171,6 +173,11 @@ impl Talk {
     fn idle_ns(&self) -> u64 {
         let Speech::Speaks(_, conversation) = &self.speech else { return DATAGRAM_IDLE_NS };
         conversation.idle_ns().map_or(DATAGRAM_IDLE_NS, |own| own.max(DATAGRAM_IDLE_NS))
+    }
+
+    /// What a call of the conversation that goes on is known by. The talk is stream `inside` of its flow.
+    pub(crate) fn call_id(&self, inside: u32, number: u64) -> CallId {
+        CallId { stream: self.stream, inside, number: self.numbers.0 + number }
     }
 
     /// As what the bytes come.

@@ -4,7 +4,7 @@ use dissect::{Event, Heritage, Inner, Limits, Opens, What};
 use model::{Mark, Side, Timestamp};
 
 use crate::{
-    deliver::{Deliver, Start},
+    deliver::{Agreed, Deliver, Start},
     detect::Unknown,
     flow::{Rare, Speech, Talk},
 };
@@ -22,11 +22,11 @@ impl Deliver<'_> {
     /// Brings what the conversation found inside to what is said there.
     pub(crate) fn deliver_inside(&mut self) {
         let mut inner = std::mem::take(&mut self.commons.inner);
-        let mut rare = self.talk.rare.take().unwrap_or_default();
+        let mut rare = self.take_rare().unwrap_or_default();
         for event in inner.events() {
             self.event(&mut rare, event, &inner);
         }
-        self.talk.rare = Some(rare);
+        self.put_rare(rare);
         inner.clear();
         self.commons.inner = inner;
     }
@@ -50,9 +50,26 @@ impl Deliver<'_> {
     }
 
     fn each_inside(&mut self, mut act: impl FnMut(&mut Deliver<'_>)) {
-        let Some(mut rare) = self.talk.rare.take() else { return };
+        let Some(mut rare) = self.take_rare() else { return };
         for (_, talk) in &mut rare.channels {
             act(&mut self.inside(talk));
+        }
+        self.put_rare(rare);
+    }
+
+    /// What is inside, while something is done with it. Streams are numbered through the whole flow,
+    /// however deep they are: the count is the flow's.
+    fn take_rare(&mut self) -> Option<Box<Rare>> {
+        let rare = self.talk.rare.take();
+        if self.depth == 0 {
+            self.commons.found = rare.as_ref().map_or(0, |rare| rare.found);
+        }
+        rare
+    }
+
+    fn put_rare(&mut self, mut rare: Box<Rare>) {
+        if self.depth == 0 {
+            rare.found = self.commons.found;
         }
         self.talk.rare = Some(rare);
     }
@@ -95,10 +112,10 @@ impl Deliver<'_> {
             self.commons.counts.budget_messages += 1;
             return;
         }
-        rare.found += 1;
+        self.commons.found += 1;
         let unknown = if opens.late { Unknown::joined_late() } else { Unknown::default() };
         let own = Rare {
-            inside: rare.found,
+            inside: self.commons.found,
             // A tunnel is wrapped in what it goes through.
             cover: opens.cover.clone().or_else(|| rare.cover.clone()),
             translated: rare.translated.clone(),
@@ -120,10 +137,11 @@ impl Deliver<'_> {
             speech: Speech::Unknown(unknown),
             rare: Some(Box::new(own)),
         };
-        if let Some(Heritage { name, bytes }) = &opens.speaks {
+        if let Some(Heritage { name, bytes, by }) = &opens.speaks {
+            let by = by.map(|number| self.talk.call_id(rare.inside, number));
             let mut deliver = self.inside(&mut talk);
             deliver.commons.heritage.bytes.clone_from(bytes);
-            deliver.talk.speech = deliver.named(name);
+            deliver.talk.speech = deliver.named(name, Agreed { by, ..Agreed::default() });
             deliver.commons.heritage.bytes.clear();
         }
         rare.channels.push((channel, talk));

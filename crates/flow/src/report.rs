@@ -2,7 +2,7 @@
 
 use dissect::Dissection;
 
-use crate::{Unread, deliver::Tally, unread};
+use crate::{Unread, tally::Tally, unread};
 
 /// The counts of all workers together.
 #[derive(Clone, Debug, Default)]

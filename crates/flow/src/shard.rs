@@ -2,29 +2,37 @@
 
 mod aliases;
 mod associations;
+mod datagrams;
+mod learned;
+mod moves;
 mod told;
 
 use std::sync::Arc;
 
-use dissect::{Dissection, Heritage, Inner, Lens, Limits, Pool, Secrets};
+use dissect::{Dissection, Heritage, Inner, Lens, Limits, Pool, Secrets, Taught};
 use hashbrown::HashMap;
 use model::{Budget, CallSink, Dir, Endpoint, FlowKey, Mark, Timestamp, Translated, Why};
 use packet::{Datagram, Segment};
 use stream::{Association, AssociationCounts, Connection, Outcome};
 
 use self::{
-    aliases::{fingerprint, is_group, opener},
+    aliases::{is_group, opener},
     associations::{Owner, Tag},
+    moves::Moves,
 };
 use crate::{
     Share,
-    deliver::{Commons, Deliver, Start, Tally},
+    deliver::{Commons, Deliver, Start},
     detect::{Memory, Unknown},
-    flow::{Carrier, Flow, Names, Rare, Seen, Speech, Talk},
+    flow::{Carrier, Flow, Names, Rare, Speech, Talk},
+    lores::{self, Heard},
     table::Table,
+    tally::Tally,
     twins::{self, Openers},
     wheel::Wheel,
 };
+
+pub(crate) use self::moves::Name;
 
 /// The same datagram within this time was captured twice, not sent twice.
 const TWICE_NS: u64 = 1_000_000;
@@ -68,6 +76,8 @@ pub(crate) struct Shard {
     groups: HashMap<(Endpoint, u16), u32>,
     /// Flows of datagrams by other addresses, and whether their directions have other names there.
     twins: HashMap<FlowKey, (u32, bool)>,
+    /// Flows of datagrams that go on between other addresses.
+    moves: Moves,
     /// Associations by what their packets are told by, and which way those go.
     tags: HashMap<Tag, Owner>,
     /// The first datagrams of flows that were opened a moment ago.
@@ -120,6 +130,11 @@ impl Shard {
                 secrets: Arc::default(),
                 inner: Inner::default(),
                 heritage: Heritage::default(),
+                known: lores::Known::default(),
+                names: Vec::new(),
+                heard: Heard::default(),
+                taught: Taught::default(),
+                found: 0,
                 uncovered: HashMap::new(),
             },
             held: Budget::new(memory / 4),
@@ -128,6 +143,7 @@ impl Shard {
             share: Share::default(),
             groups: HashMap::new(),
             twins: HashMap::new(),
+            moves: Moves::default(),
             tags: HashMap::new(),
             openers: Openers::default(),
             stream_counts: stream::Counts::default(),
@@ -181,68 +197,6 @@ impl Shard {
         {
             let asked = segment.ack.wrapping_sub(1);
             flow.talk.birth = u64::from(asked) << 32 | u64::from(segment.seq);
-        }
-    }
-
-    pub(crate) fn datagram(
-        &mut self,
-        datagram: &Datagram<'_>,
-        arrival: &Arrival,
-        sink: &mut dyn CallSink,
-    ) {
-        if datagram.payload.is_empty() {
-            return;
-        }
-        let (hash, print) =
-            (Table::hash(&datagram.key, datagram.hash), fingerprint(datagram.payload));
-        let (at, dir) = match self.table.find(hash, &datagram.key) {
-            Some(at) => (at, datagram.dir),
-            None => {
-                match self.group_of(datagram).or_else(|| self.twin_of(datagram, print, arrival)) {
-                    Some(found) => found,
-                    None if !self.share.takes(datagram.hash) => return,
-                    None => {
-                        (self.open_datagrams(hash, datagram, print, arrival, sink), datagram.dir)
-                    }
-                }
-            }
-        };
-        let Some(flow) = self.table.flow_mut(at) else { return };
-        let Flow { carrier: Carrier::Datagrams(seen), talk, last_at, timed } = flow else { return };
-        if talk.birth == 0 {
-            talk.birth = opener(datagram, print);
-        }
-        let before =
-            std::mem::replace(&mut seen[dir as usize], Seen { print, at: arrival.mark.at });
-        if before.print == print && arrival.mark.at.since(before.at) <= TWICE_NS && before.at.0 != 0
-        {
-            self.counts.captured_twice += 1;
-            return;
-        }
-        if let Some(watched) = talk.watched() {
-            let bytes = datagram.payload.len() as u64 + u64::from(datagram.cut);
-            watched.watch.packet(bytes, dir, arrival.mark);
-        }
-        let mut deliver = Deliver {
-            talk,
-            commons: &mut self.commons,
-            sink,
-            order: arrival.order,
-            last_at: *last_at,
-            start: Start::Unseen,
-            flushed: Why::CaptureEnd,
-            depth: 0,
-        };
-        deliver.say(dir, arrival.mark, datagram.payload, datagram.cut);
-        *last_at = arrival.mark.at.max(*last_at);
-        if !*timed {
-            *timed = true;
-            let due = deliver
-                .deadline()
-                .into_iter()
-                .chain([last_at.after(crate::flow::DATAGRAM_IDLE_NS)])
-                .min();
-            self.wheel.add(at, due.unwrap_or(*last_at), arrival.mark.at);
         }
     }
 

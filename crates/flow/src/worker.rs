@@ -7,7 +7,7 @@ use model::{CallSink, Mark, Timestamp, Why};
 use packet::{Content, Decoder, DecoderLimits, Packet};
 
 use crate::{
-    Report, Settings, Share,
+    Lores, Report, Settings, Share,
     deliver::order_of,
     shard::{Arrival, Shard},
     twins::Twins,
@@ -41,6 +41,9 @@ pub struct Worker {
     slot: u64,
     settings: Settings,
     secrets: Arc<Secrets>,
+    lores: Lores,
+    /// Flows of datagrams may go on between other addresses.
+    may_move: bool,
     slots: Vec<u32>,
     due: Vec<(u64, u32)>,
 }
@@ -69,6 +72,8 @@ impl Worker {
             slot: 0,
             settings: settings.clone(),
             secrets: Arc::default(),
+            lores: Lores::default(),
+            may_move: false,
             slots: Vec::new(),
             due: Vec::new(),
         }
@@ -81,6 +86,24 @@ impl Worker {
         self.shards.iter_mut().for_each(|shard| shard.learn(&Arc::default()));
         Arc::make_mut(&mut self.secrets).add(keylog, origin);
         self.shards.iter_mut().for_each(|shard| shard.learn(&self.secrets));
+    }
+
+    /// What all workers of the input have learned of servers is there.
+    pub fn share(&mut self, lores: &Lores) {
+        self.lores = lores.clone();
+    }
+
+    /// A round of the input begins, the same for all workers: what was learned [`ROUNDS_BEHIND`] rounds
+    /// before is known in it.
+    ///
+    /// [`ROUNDS_BEHIND`]: crate::ROUNDS_BEHIND
+    pub fn begin(&mut self, round: usize) {
+        if let Some(before) = round.checked_sub(1) {
+            self.shards.iter_mut().for_each(|shard| self.lores.put(before, shard.heard()));
+        }
+        for news in self.lores.due(round) {
+            self.shards.iter_mut().for_each(|shard| shard.learn_of(news.clone()));
+        }
     }
 
     /// Packets are counted from the one behind `before`, instead of from 1: flows and calls of one run
@@ -131,9 +154,14 @@ impl Worker {
                 }
             }
             Content::Udp(datagram) | Content::Icmp(datagram) => {
+                if self.may_move {
+                    let shards = self.shards.iter_mut().filter(|shard| shard.may_move());
+                    shards.for_each(|shard| shard.moved(&datagram, &arrival, sink));
+                }
                 if let Some(shard) = own(&mut self.shards, datagram.hash, self.index, self.workers)
                 {
                     shard.datagram(&datagram, &arrival, sink);
+                    self.may_move |= shard.may_move();
                 }
             }
             Content::Quote(quote) => {
@@ -236,8 +264,8 @@ impl Worker {
     #[inline]
     fn is_foreign(&self, whose: Whose) -> bool {
         let Some(shard) = whose.shard() else { return false };
-        usize::from(shard) % self.workers != self.index
-            && !(whose.is_segment() && self.twins.any_known())
+        let may_be_ours = if whose.is_segment() { self.twins.any_known() } else { self.may_move };
+        usize::from(shard) % self.workers != self.index && !may_be_ours
     }
 
     /// Counts a packet, and moves the clock to it.

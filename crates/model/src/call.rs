@@ -1,5 +1,7 @@
 //! The call: a request and its response, or the half of it that was seen.
 
+use std::fmt;
+
 use crate::{Endpoint, Message, Noticed, Protocol, Timestamp, Transport};
 
 /// One finished entry, borrowed from the shard that made it; gone after [`CallSink::call`] returns.
@@ -60,6 +62,17 @@ pub struct Translated {
     pub client: Endpoint,
     /// The server, as the client addressed it.
     pub server: Endpoint,
+}
+
+/// What a call is known by in one run: `5-1`, `5.2-1` for one on a stream inside.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct CallId {
+    /// The flow's number.
+    pub stream: u64,
+    /// Which byte stream inside the flow it was spoken on; 0 for the flow itself.
+    pub inside: u32,
+    /// The call's number on its byte stream.
+    pub number: u64,
 }
 
 /// What a byte stream was wrapped in, and how it was unwrapped: TLS, QUIC.
@@ -198,9 +211,26 @@ impl Why {
     }
 }
 
+// === impl CallId ===
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.inside {
+            0 => write!(f, "{}-{}", self.stream, self.number),
+            inside => write!(f, "{}.{inside}-{}", self.stream, self.number),
+        }
+    }
+}
+
 // === impl Call ===
 
 impl Call<'_> {
+    /// What it is known by.
+    #[must_use]
+    pub fn id(&self) -> CallId {
+        CallId { stream: self.stream, inside: self.inside, number: self.number }
+    }
+
     /// When the call began: the first byte of its first half.
     #[must_use]
     pub fn begin(&self) -> Timestamp {

@@ -15,7 +15,9 @@ mod protocol;
 mod time;
 
 pub use budget::Budget;
-pub use call::{Call, CallSink, Cover, Missing, PairedBy, Pairing, Source, Translated, Why};
+pub use call::{
+    Call, CallId, CallSink, Cover, Missing, PairedBy, Pairing, Source, Translated, Why,
+};
 pub use date::Date;
 pub use flow::{Dir, Endpoint, FlowKey, Side, Transport};
 pub use lore::Lore;

@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::Result;
 use capture::{Batch, Intake, keep::Keeper};
-use flow::{Report, Settings, Share, Whose, Worker};
+use flow::{Lores, ROUNDS_BEHIND, Report, Settings, Share, Whose, Worker};
 use model::Source;
 
 use super::{
@@ -29,6 +29,9 @@ use super::{
 
 /// Batches that the fastest worker may be ahead of the slowest.
 const AHEAD_MAX: usize = 16;
+
+/// What one worker learned in a round is known when any other begins that many rounds later.
+const _: () = assert!(AHEAD_MAX + 2 <= ROUNDS_BEHIND);
 
 /// Bytes of text that a worker without others writes at once: few enough to stay in the cache.
 const TEXT_BYTES_ALONE: usize = 128 << 10;
@@ -124,11 +127,13 @@ fn work(
     let mut worker = Worker::new(index, threads, settings);
     worker.count_from(feed.before);
     worker.heed(&feed.share);
+    worker.share(&feed.lores);
     let mut renderer = Renderer::new(shape);
     // Whatever happens, the others must not wait for us.
     let leave = Leave(feed);
     let (mut number, mut turn) = (0, feed.desk.turn());
     while let Some(round) = feed.take(number) {
+        worker.begin(number);
         renderer.sources(&round.sources);
         for key in round.keys.iter() {
             worker.secrets(&key.lines, key.origin);
@@ -163,6 +168,8 @@ struct Feed {
     /// The number before that of the first packet.
     before: u64,
     share: Share,
+    /// What workers learn of servers.
+    lores: Lores,
     desk: Desk,
 }
 
@@ -240,7 +247,7 @@ impl Feed {
             keeper,
         };
         let (state, changed) = (Mutex::new(state), Condvar::new());
-        Self { state, changed, threads, progress, before, share, desk }
+        Self { state, changed, threads, progress, before, share, lores: Lores::default(), desk }
     }
 
     /// Batch `number`; `None` when there are no more.

@@ -1,6 +1,6 @@
 //! A case as it is written.
 
-use model::{Side, Transport};
+use model::{CallId, Side, Transport};
 
 use super::Kept;
 
@@ -21,6 +21,8 @@ pub struct Case {
     pub unprobed: bool,
     /// What the conversation before it left (said by `heritage TEXT`).
     pub heritage: Vec<u8>,
+    /// The call that agreed on it: the second of flow 7 (said by `by 7-2`).
+    pub by: Option<CallId>,
 }
 
 /// One thing that happens.
@@ -121,6 +123,7 @@ impl Case {
             "only" if rest.trim() == "whole" => self.only_whole = true,
             "late" if rest.is_empty() => self.late = true,
             "unprobed" if rest.is_empty() => self.unprobed = true,
+            "by" if rest.contains('-') => self.by = Some(call(rest)?),
             "heritage" if !rest.is_empty() => self.heritage = unescape(rest)?,
             "=" => self.wants.push(Want {
                 headline: rest.trim().into(),
@@ -169,6 +172,12 @@ fn side_of(word: &str) -> Result<Side, String> {
         "<" => Ok(Side::Server),
         _ => Err("a side is > or <".into()),
     }
+}
+
+fn call(text: &str) -> Result<CallId, String> {
+    let number = |text: &str| text.trim().parse().map_err(|_| "by FLOW-NUMBER");
+    let (stream, of) = text.split_once('-').ok_or("by FLOW-NUMBER")?;
+    Ok(CallId { stream: number(stream)?, inside: 0, number: number(of)? })
 }
 
 fn pairs(text: &str) -> Result<Vec<(String, String)>, String> {

@@ -8,7 +8,7 @@ use model::{
 use super::case::{Case, Turn};
 use crate::{
     Context, Counts, Dissection, Done, Heritage, Inner, Limits, Opening, Outlet, Pool, Secrets,
-    Standing,
+    Standing, Taught,
 };
 
 /// How a case is played.
@@ -102,6 +102,8 @@ impl<'c> Replay<'c> {
         let mut talk = (dissection.open)(&Opening {
             transport: self.case.transport(),
             heritage: &self.case.heritage,
+            by: self.case.by,
+            inside: None,
         });
         if self.case.late || self.first > 0 {
             talk.joined_late(Timestamp(0), Why::CaptureStart);
@@ -149,7 +151,12 @@ impl<'c> Replay<'c> {
 /// When a dissector does, or when memory is not given back: both are findings.
 pub fn fuzz(dissection: &'static Dissection, data: &[u8]) {
     for transport in dissection.transports {
-        let mut talk = (dissection.open)(&Opening { transport: *transport, heritage: &[] });
+        let mut talk = (dissection.open)(&Opening {
+            transport: *transport,
+            heritage: &[],
+            by: None,
+            inside: None,
+        });
         let mut stage = Stage::default();
         let mut now = 0;
         let Some((first, mut input)) = data.split_first() else { return };
@@ -205,6 +212,7 @@ struct Stage {
     secrets: Secrets,
     inner: Inner,
     heritage: Heritage,
+    taught: Taught,
     calls: Vec<Kept>,
 }
 
@@ -218,6 +226,7 @@ impl Default for Stage {
             secrets: Secrets::new(),
             inner: Inner::default(),
             heritage: Heritage::default(),
+            taught: Taught::default(),
             calls: Vec::new(),
         }
     }
@@ -235,6 +244,7 @@ impl Stage {
             secrets: &self.secrets,
             inner: &mut self.inner,
             heritage: &mut self.heritage,
+            taught: &mut self.taught,
             outlet: &mut collect,
         })
     }

@@ -142,7 +142,7 @@ impl Talk {
                 sink.finish();
             }
             Some(Layer::Tls) => {
-                return Step::Become { took: HELLO_LEN, next: Next::Named("tls") };
+                return Step::Become { took: HELLO_LEN, next: Next::Within("tls") };
             }
             _ => {}
         }

@@ -122,7 +122,7 @@ impl Ftp {
         self.before.record(sink);
         sink.finish();
         if self.start_tls && matches!(reply.code, 234 | 334) {
-            return Step::Become { took: reply.size, next: Next::Named("tls") };
+            return Step::Become { took: reply.size, next: Next::Within("tls") };
         }
         Step::Took(reply.size)
     }

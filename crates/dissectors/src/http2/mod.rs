@@ -17,7 +17,7 @@ mod probe;
 mod talk;
 #[cfg(test)]
 mod tests;
-mod tunnel;
+pub(crate) mod tunnel;
 
 /// What the engine knows of it.
 pub static DISSECTION: Dissection = Dissection {

@@ -156,7 +156,7 @@ impl Talk {
             return need;
         }
         let ends = frame.has(END_STREAM);
-        self.tunnels.data(from, frame.stream, (body > 0, ends && padding == 0), sink);
+        self.tunnels.data(from, frame.stream.into(), (body > 0, ends && padding == 0), sink);
         if ends {
             self.note_end(from, frame.stream, sink);
         }
@@ -192,7 +192,10 @@ impl Talk {
         }
         let Some(payload) = payload else { return Err(Step::Need(frame.whole())) };
         let coding = View::of_record(sink.recorded()).and_then(|view| view.field(b"grpc-encoding"));
-        reflection.hear(frame.stream, payload, coding.as_deref());
+        if reflection.hear(frame.stream, payload, coding.as_deref()) {
+            reflection.join(sink.known());
+            sink.teach(reflection.lore().clone(), reflection.bytes());
+        }
         if frame.has(END_STREAM) {
             reflection.forget(frame.stream);
         }
@@ -214,7 +217,8 @@ impl Talk {
         if from == Side::Client {
             self.opened = self.opened.max(stream);
         }
-        let lore = self.reflection.as_ref().map(|it| it.lore().clone()).unwrap_or_default();
+        let own = self.reflection.as_ref().map(|it| it.lore()).filter(|lore| !lore.is_none());
+        let lore = own.unwrap_or(sink.known()).clone();
         let told = Told {
             from,
             version: b'2',
@@ -249,7 +253,7 @@ impl Talk {
         self.charge(from, sink);
         let Outcome { made, reflection, tunnel, status } = made?;
         let head = Head { asks: tunnel, status, ends: told.ends };
-        self.tunnels.head(from, stream, head, sink);
+        self.tunnels.head(from, stream.into(), head, sink);
         if reflection && from == Side::Client && !told.pushed {
             self.reflection.get_or_insert_default().listen(stream);
         }
@@ -340,7 +344,7 @@ impl Talk {
         self.half(from).awaits =
             if left == 0 { Awaits::Frame } else { Awaits::Rest { stream, left, ends } };
         if left == 0 && ends {
-            self.tunnels.data(from, stream, (false, true), sink);
+            self.tunnels.data(from, stream.into(), (false, true), sink);
             sink.finish();
         }
         Step::Took(took)
@@ -357,7 +361,7 @@ impl Talk {
         if let Some(reflection) = &mut self.reflection {
             reflection.forget(frame.stream);
         }
-        self.tunnels.reset(frame.stream, sink);
+        self.tunnels.reset(frame.stream.into(), sink);
         if sink.is_open() {
             headers::amend(sink, |facts| record::end_early(facts, how));
             sink.abandon(id, id, Why::Reset);

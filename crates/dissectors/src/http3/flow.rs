@@ -24,6 +24,8 @@ pub(super) enum Awaits {
     Insertions(Head, Prefix),
     /// Bytes of QPACK's instructions.
     Instructions,
+    /// Bytes in an application's own form.
+    Foreign,
     /// Nothing that could be understood: frames were lost, or there are none.
     Nothing,
 }

@@ -27,6 +27,8 @@ pub(super) enum OneWay {
     Control,
     Push,
     Encoder,
+    /// One of `WebTransport` (draft-ietf-webtrans-http3 §4.1).
+    Foreign,
     /// Acknowledgments of QPACK, or one that nobody knows.
     Other,
 }
@@ -65,6 +67,7 @@ pub(super) fn one_way(bytes: &[u8]) -> Option<(OneWay, u64, usize)> {
         0x00 => (OneWay::Control, 0),
         0x01 => (OneWay::Push, varint(&mut cursor)?),
         0x02 => (OneWay::Encoder, 0),
+        0x54 => (OneWay::Foreign, 0),
         _ => (OneWay::Other, 0),
     };
     Some((kind, push, bytes.len() - cursor.0.len()))

@@ -10,6 +10,7 @@ use model::{Side, Why};
 use super::{flow::Flow, qpack::Decoder};
 use crate::{
     http::{cut_off::CutOff, record::Listed},
+    http2::tunnel::Tunnels,
     quic::mux::{self, Event, What},
 };
 
@@ -21,7 +22,7 @@ const FLOWS_MAX: usize = 8_192;
 const REFUSED_MAX: usize = 1 << 16;
 
 /// Both sides of a connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Talk {
     /// By stream and sender.
     flows: BTreeMap<(u64, u8), Flow>,
@@ -39,6 +40,26 @@ pub(super) struct Talk {
     refused_from: Option<u64>,
     /// Bytes charged.
     held: usize,
+    /// Streams that carry others' bytes (RFC 9220).
+    tunnels: Tunnels,
+}
+
+// === impl Default ===
+
+impl Default for Talk {
+    fn default() -> Self {
+        Self {
+            flows: BTreeMap::new(),
+            decoders: <[Decoder; 2]>::default(),
+            event: None,
+            kept: 0,
+            is_woken: false,
+            opened: 0,
+            refused_from: None,
+            held: 0,
+            tunnels: Tunnels::in_streams(),
+        }
+    }
 }
 
 // === impl Dissector ===
@@ -148,7 +169,11 @@ impl Talk {
         let lane = flow.lane;
         sink.turn_to(lane);
         let (is_encoder, in_body) = flow.lose_bytes(len);
-        sink.lose(in_body, Why::Gap);
+        if self.tunnels.has(id) {
+            sink.inner_gap(id, len, Why::Gap);
+        } else {
+            sink.lose(in_body, Why::Gap);
+        }
         if in_body < len && sink.is_open() {
             sink.lose(0, Why::Gap);
         }
@@ -164,6 +189,7 @@ impl Talk {
             return self.refuse_one(from, id, CutOff::Reset(code), sink);
         };
         self.kept = self.kept.saturating_sub(flow.kept.len());
+        self.tunnels.reset(id, sink);
         if id & 2 != 0 && !flow.is_push {
             return false;
         }

@@ -206,7 +206,7 @@ impl Ldap {
             Step::Took(took) if may_start => {
                 self.start_tls = None;
                 let worked = wire::result_code(front, there) == Some(codes::SUCCESS);
-                if worked { Step::Become { took, next: Next::Named("tls") } } else { step }
+                if worked { Step::Become { took, next: Next::Within("tls") } } else { step }
             }
             step => step,
         }

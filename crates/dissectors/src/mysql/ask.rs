@@ -157,7 +157,7 @@ impl MySql {
         facts.integer(What::Tls, 1);
         sink.record(facts.bytes());
         self.finish(sink);
-        Step::Become { took: header.size(), next: Next::Detect }
+        Step::Become { took: header.size(), next: Next::Within("tls") }
     }
 
     fn record_login(&self, which: u8, login: &Login<'_>, pair: Pair, sink: &mut Sink<'_, '_>) {

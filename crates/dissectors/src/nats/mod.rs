@@ -132,7 +132,7 @@ impl Nats {
     fn line(&mut self, from: Side, input: &[u8], sink: &mut Sink<'_, '_>) -> Step {
         // After `INFO` both may go on in TLS.
         if !self.spoken && from == Side::Client && matches!(input, [0x16] | [0x16, 3, ..]) {
-            return Step::Become { took: 0, next: Next::Detect };
+            return Step::Become { took: 0, next: Next::Within("tls") };
         }
         let line = match Line::read(input) {
             Ok(line) => line,

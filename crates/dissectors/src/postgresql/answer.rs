@@ -424,5 +424,10 @@ fn choice(input: &[u8], session: &mut Session, sink: &mut Sink<'_, '_>) -> Step 
     session.answered();
     session.fresh = true;
     session.stage = Stage::Opening;
-    if *byte == b'N' { Step::Took(1) } else { Step::Become { took: 1, next: Next::Detect } }
+    match *byte {
+        b'N' => Step::Took(1),
+        b'S' => Step::Become { took: 1, next: Next::Within("tls") },
+        // GSSAPI has no name of its own here.
+        _ => Step::Become { took: 1, next: Next::Detect },
+    }
 }

@@ -57,7 +57,7 @@ impl Asks {
             Stage::Choice => match input.first() {
                 // It goes on in the clear, or as TLS: the server has answered, seen or not.
                 Some(0) => opening(input, session, sink).unwrap_or_else(Halt::step),
-                Some(0x16) => Step::Become { took: 0, next: Next::Detect },
+                Some(0x16) => Step::Become { took: 0, next: Next::Within("tls") },
                 _ => Step::Wait,
             },
             Stage::Talk | Stage::Stream => {

@@ -24,6 +24,10 @@ use crate::tls::{
 
 /// Connection IDs of one side that are remembered. Peers are told of two to eight at a time.
 const CIDS_MAX: usize = 64;
+/// Shorter ones are no proof of whose a packet is.
+const NAME_MIN: usize = 4;
+/// Where in a packet with a short header the connection ID is (RFC 9000 §17.3).
+const SHORT_CID_AT: usize = 1;
 /// Error codes that say that nothing is wrong: that of the transport, and that of HTTP/3.
 const NO_ERRORS: [u64; 2] = [0, 0x100];
 /// What a connection is charged beside what it keeps: its keys, mostly.
@@ -39,6 +43,8 @@ pub struct Connection {
     original: Vec<u8>,
     /// Connection IDs by which the other side speaks to each side.
     cids: [Vec<Vec<u8>>; 2],
+    /// Those of the server that were not told of yet.
+    new_cids: Vec<Vec<u8>>,
     directions: [Direction; 2],
     handshake: Handshake,
     halves: [Half; 2],
@@ -93,6 +99,7 @@ impl Connection {
             version: long.version,
             original: long.dcid.to_vec(),
             cids: [vec![long.scid.to_vec()], Vec::new()],
+            new_cids: Vec::new(),
             directions,
             handshake: Handshake::default(),
             halves: Default::default(),
@@ -223,6 +230,18 @@ impl Connection {
             cids.remove(0);
         }
         cids.push(cid.to_vec());
+        if side == Side::Server && cid.len() >= NAME_MIN {
+            self.new_cids.push(cid.to_vec());
+        }
+    }
+
+    /// Tells by what the client's packets are known, from whatever address they come (§9). Where nothing can
+    /// be read, it is not looked for.
+    pub fn tell_cids(&mut self, sink: &mut Sink<'_, '_>) {
+        let cids = std::mem::take(&mut self.new_cids);
+        if sink.secrets().version() > 0 {
+            cids.iter().for_each(|cid| sink.known_by(SHORT_CID_AT, cid));
+        }
     }
 }
 
@@ -376,6 +395,7 @@ impl Connection {
                 self.begin_streams(sink);
                 self.streams.piece(from, id, (offset, bytes, is_last), now, sink);
             }
+            Frame::Datagram(bytes) => sink.passed_by(bytes.len() as u64),
             Frame::Reset { id, code } => self.streams.reset(from, id, code, sink),
             Frame::Stop { id, code } => self.streams.stop(id, code, sink),
         }

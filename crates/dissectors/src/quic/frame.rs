@@ -6,7 +6,7 @@ use crate::tls::wire::Cursor;
 /// A frame, as far as a listener cares.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Frame<'b> {
-    /// Says nothing that is looked at: PADDING, PING, ACK, flow control, probes of paths, DATAGRAM.
+    /// Says nothing that is looked at: PADDING, PING, ACK, flow control, probes of paths.
     Other,
     /// A piece of the handshake (§19.6).
     Crypto {
@@ -26,6 +26,8 @@ pub enum Frame<'b> {
         /// What.
         bytes: &'b [u8],
     },
+    /// A message of the application that may be lost (RFC 9221 §4).
+    Datagram(&'b [u8]),
     /// The sender gives a stream up (§19.4).
     Reset {
         /// Which.
@@ -114,8 +116,11 @@ impl<'b> Frames<'b> {
                 let len = length(cursor)?;
                 Frame::Close(Close { is_app: kind == 0x1d, code, reason: cursor.take(len)? })
             }
-            0x30 => cursor.take(cursor.0.len()).map(|_| Frame::Other)?,
-            0x31 => skip(cursor)?,
+            0x30 => Frame::Datagram(cursor.take(cursor.0.len())?),
+            0x31 => {
+                let len = length(cursor)?;
+                Frame::Datagram(cursor.take(len)?)
+            }
             // ACK_FREQUENCY (draft-ietf-quic-ack-frequency).
             0xaf => numbers(cursor, 4)?,
             _ => return None,
@@ -190,6 +195,16 @@ mod tests {
             ],
             "what comes after a frame that nobody knows is not read"
         );
+    }
+
+    #[test]
+    fn datagrams_have_a_length_or_go_to_the_end() {
+        let payload = b"\x31\x02hi\x08\x04s\x01\x30bye";
+        let seen: Vec<_> = Frames::of(b"\x31\x02hi\x01\x30bye").collect();
+        assert_eq!(seen, [Frame::Datagram(b"hi"), Frame::Other, Frame::Datagram(b"bye")]);
+        // A stream without a length takes the rest.
+        assert_eq!(Frames::of(payload).count(), 2);
+        assert_eq!(Frames::of(b"\x31\x05hi").count(), 0);
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Streams {
             return;
         }
         self.how = How::Together(channel);
-        let speaks = Some(Heritage { name: mux::HTTP3.into(), bytes: Vec::new() });
+        let speaks = Some(Heritage { name: mux::HTTP3.into(), ..Heritage::default() });
         let transport = Some(Transport::Tcp);
         let opens = Opens { cover: Some(cover), speaks, transport, ..Opens::default() };
         sink.inner_opens(channel, opens);

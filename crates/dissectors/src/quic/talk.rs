@@ -55,7 +55,10 @@ impl Dissector for Talk {
             Packet::Long(long) => self.long(from, &long, sink),
             Packet::Short(bytes) => self.short(from, bytes, sink),
         }
-        self.connections.iter_mut().for_each(|connection| _ = connection.take_finished());
+        for connection in &mut self.connections {
+            connection.take_finished();
+            connection.tell_cids(sink);
+        }
         self.charge(sink);
         Step::Took(size)
     }

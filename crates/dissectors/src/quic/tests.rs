@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use dissect::{
     Context, Conversation, Counts, Dissection, Done, Hello, Heritage, Inner, Limits, Opening,
-    Outlet, Pool, Secrets, Verdict, What,
+    Outlet, Pool, Secrets, Taught, Verdict, What,
     kit::{Case, Turn, fuzz},
 };
 use model::{Budget, Cover, Mark, Side, Timestamp, Transport, Why};
@@ -256,6 +256,7 @@ impl Shard {
             secrets: &self.secrets,
             inner: &mut inner,
             heritage: &mut Heritage::default(),
+            taught: &mut Taught::default(),
             outlet: &mut self.played,
         });
         inner
@@ -269,7 +270,12 @@ impl Shard {
                     opens.speaks.as_ref().is_some_and(|next| next.name == mux::HTTP3.as_bytes());
                 let spoken: &Dissection =
                     if is_http { &http3::DISSECTION } else { &dns::DISSECTION };
-                let opening = Opening { transport: opens.transport.unwrap(), heritage: &[] };
+                let opening = Opening {
+                    transport: opens.transport.unwrap(),
+                    heritage: &[],
+                    by: None,
+                    inside: None,
+                };
                 if let Some(mut old) = channels.insert(event.channel, (spoken.open)(&opening)) {
                     self.with(|cx| old.close(event.mark, Why::Closed, cx));
                 }
@@ -299,7 +305,7 @@ impl Play {
     }
 
     fn run(&self) -> Played {
-        let opening = Opening { transport: Transport::Udp, heritage: &[] };
+        let opening = Opening { transport: Transport::Udp, heritage: &[], by: None, inside: None };
         let mut talk = (DISSECTION.open)(&opening);
         let mut channels: BTreeMap<u64, Channel> = BTreeMap::new();
         let mut others = Secrets::new();

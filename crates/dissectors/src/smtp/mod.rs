@@ -262,7 +262,7 @@ impl Smtp {
         self.before.record(sink);
         sink.finish();
         if self.start_tls && reply.code == 220 && !first {
-            return Step::Become { took: reply.size, next: Next::Named("tls") };
+            return Step::Become { took: reply.size, next: Next::Within("tls") };
         }
         Step::Took(reply.size)
     }

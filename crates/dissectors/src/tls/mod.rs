@@ -48,7 +48,7 @@ pub static DISSECTION: Dissection = Dissection {
         8883, 9093,
     ],
     probe: probe::probe,
-    open: |_| Reader::open(&PROTOCOL, Tls::default(), Framing::Stream),
+    open: |opening| Reader::open(&PROTOCOL, Tls::around(opening.inside), Framing::Stream),
 };
 
 // === impl Dissector ===

@@ -5,7 +5,7 @@ mod direction;
 mod late;
 mod secrets;
 
-use dissect::{Opens, Secrets, Sink};
+use dissect::{Dissection, Heritage, Opens, Secrets, Sink};
 use model::{Cover, Side, Why};
 
 use self::direction::{After, Direction, Next, Stage};
@@ -55,6 +55,8 @@ pub struct Session {
     channel: u64,
     /// The stream inside was opened.
     is_inside: bool,
+    /// What was agreed to be spoken on it, before TLS began.
+    speaks: Option<&'static Dissection>,
     /// What a record held that is no payload.
     inside: Vec<u8>,
     /// How many secrets there were when they were last looked for.
@@ -76,6 +78,12 @@ enum Early {
 // === impl Session ===
 
 impl Session {
+    /// What was agreed to be spoken inside.
+    #[must_use]
+    pub fn around(self, speaks: Option<&'static Dissection>) -> Self {
+        Self { speaks, ..self }
+    }
+
     /// A client said hello.
     pub fn new(hello: &ClientHello<'_>) -> Self {
         // A random of SSL 2.0 may be shorter: zeros stand before it (RFC 5246 appendix E.2).
@@ -95,6 +103,7 @@ impl Session {
             directions: Default::default(),
             channel: 0,
             is_inside: false,
+            speaks: None,
             inside: Vec::new(),
             secrets_version: 0,
         }
@@ -334,7 +343,12 @@ impl Session {
             alpn: chosen.map_or_else(String::new, |c| String::from_utf8_lossy(&c.alpn).into()),
             cipher: chosen.map_or_else(String::new, |chosen| names::suite(chosen.suite).into()),
         };
-        sink.inner_opens(self.channel, Opens { cover: Some(cover), ..Opens::default() });
+        // What TLS itself agrees on is the bytes' own to show (RFC 7301).
+        let name = self.speaks.filter(|_| cover.alpn.is_empty());
+        let name = name.and_then(|speaks| speaks.names.first());
+        let speaks =
+            name.map(|name| Heritage { name: name.as_bytes().into(), ..Heritage::default() });
+        sink.inner_opens(self.channel, Opens { cover: Some(cover), speaks, ..Opens::default() });
     }
 
     fn is_early_skipped(&self) -> bool {

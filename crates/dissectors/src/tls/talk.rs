@@ -3,7 +3,7 @@
 mod news;
 mod sealed;
 
-use dissect::{Pair, Sink, Step};
+use dissect::{Dissection, Pair, Sink, Step};
 use model::Side;
 
 pub use self::news::Chosen;
@@ -28,6 +28,8 @@ pub struct Tls {
     answered: bool,
     /// By what the connection may be decrypted; only where a hello was seen.
     session: Option<Box<Session>>,
+    /// What was agreed to be spoken inside, before TLS began.
+    inside: Option<&'static Dissection>,
 }
 
 /// There is one for every connection.
@@ -49,6 +51,11 @@ struct Speaker {
 // === impl Tls ===
 
 impl Tls {
+    /// Of a connection on which `inside` was spoken so far, and is to be inside.
+    pub fn around(inside: Option<&'static Dissection>) -> Self {
+        Self { inside, ..Self::default() }
+    }
+
     /// Reads the next record of `from`.
     pub fn next(&mut self, from: Side, input: &[u8], sink: &mut Sink<'_, '_>) -> Step {
         self.wake(from, sink);
@@ -132,7 +139,7 @@ impl Tls {
         sink.record(message);
         self.speakers[from as usize].walked = recorded_len(sink);
         self.asked = true;
-        self.session = Some(Box::new(Session::new(&hello)));
+        self.session = Some(Box::new(Session::new(&hello).around(self.inside)));
         Step::Took(size)
     }
 }
@@ -264,6 +271,7 @@ impl Tls {
     fn client_hello(&mut self, session: Option<Box<Session>>, sink: &Sink<'_, '_>) {
         self.asked = true;
         self.answered = false;
+        let session = session.map(|session| Box::new(session.around(self.inside)));
         match (&mut self.session, session) {
             (Some(known), _) if known.was_told_to_retry() => {}
             (Some(known), Some(new)) if known.is_open() => known.renegotiate(*new),

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 
 use dissect::{
     Context, Conversation, Counts, Done, Hello, Heritage, Inner, Limits, Opening, Outlet, Pool,
-    Secrets, Verdict, What,
+    Secrets, Taught, Verdict, What,
     kit::{Case, Turn, fuzz},
 };
 use model::{Budget, Cover, Mark, Side, Timestamp, Transport, Why};
@@ -223,7 +223,7 @@ impl Play {
     }
 
     fn run(&self) -> Played {
-        let opening = Opening { transport: Transport::Tcp, heritage: &[] };
+        let opening = Opening { transport: Transport::Tcp, heritage: &[], by: None, inside: None };
         let mut talk = (DISSECTION.open)(&opening);
         let mut played = Played { budget: Some(Budget::new(1 << 20)), ..Played::default() };
         let mut piece = 0;
@@ -280,6 +280,7 @@ impl Play {
                 secrets: &played.secrets,
                 inner: &mut inner,
                 heritage: &mut Heritage::default(),
+                taught: &mut Taught::default(),
                 outlet: &mut Nobody,
             },
         );

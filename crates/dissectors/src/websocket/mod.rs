@@ -34,5 +34,5 @@ pub static DISSECTION: Dissection = Dissection {
     names: &["websocket"],
     ports: &[],
     probe: probe::probe,
-    open: |opening| Reader::open(&PROTOCOL, talk::Talk::new(opening.heritage), Framing::Stream),
+    open: |opening| Reader::open(&PROTOCOL, talk::Talk::new(opening), Framing::Stream),
 };

@@ -1,5 +1,7 @@
 //! What the opening handshake agreed on (RFC 6455 §4, RFC 7692 §7).
 
+use dissect::Opening;
+
 use crate::http::switch::Switch;
 
 /// Bytes kept of the path and of the sub-protocol's name.
@@ -8,6 +10,8 @@ const TEXT_MAX: usize = 256;
 /// The handshake, as far as messages need it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Origin {
+    /// What the call is known by that was the handshake; empty where that is not known.
+    pub(super) handshake: Box<str>,
     /// The path asked for; empty where the handshake was not seen.
     pub(super) path: Box<[u8]>,
     /// The sub-protocol chosen; empty for none.
@@ -31,12 +35,13 @@ pub(super) enum Deflate {
 
 impl Origin {
     /// From what HTTP left.
-    pub(super) fn of(heritage: &[u8]) -> Self {
-        let Some(switch) = Switch::of(heritage) else { return Self::default() };
+    pub(super) fn of(opening: &Opening<'_>) -> Self {
+        let Some(switch) = Switch::of(opening.heritage) else { return Self::default() };
         let path = switch.request().map_or(&[][..], |request| request.target());
         let response = switch.response();
         let field = |name: &[u8]| response.and_then(|response| response.field(name));
         Self {
+            handshake: opening.by.map(|call| call.to_string().into()).unwrap_or_default(),
             path: short(path),
             protocol: short(&field(b"sec-websocket-protocol").unwrap_or_default()),
             deflate: Deflate::of(&field(b"sec-websocket-extensions").unwrap_or_default()),

@@ -1,6 +1,6 @@
 //! Frames of both sides to messages (RFC 6455 §5.4).
 
-use dissect::{Dissector, Found, Pair, Role, Sink, Step};
+use dissect::{Dissector, Found, Opening, Pair, Role, Sink, Step};
 use model::Side;
 
 use super::{
@@ -81,8 +81,8 @@ impl Dissector for Talk {
 
 impl Talk {
     /// After the handshake that was left, if one was.
-    pub(super) fn new(heritage: &[u8]) -> Self {
-        Self { origin: Origin::of(heritage), ..Self::default() }
+    pub(super) fn new(opening: &Opening<'_>) -> Self {
+        Self { origin: Origin::of(opening), ..Self::default() }
     }
 
     fn half(&mut self, side: Side) -> &mut Half {

@@ -48,6 +48,12 @@ pub(super) const FIELDS: &[Field] = &[
         many: false,
         about: "the path that the opening handshake asked for",
     },
+    Field {
+        name: "websocket.handshake.id",
+        kind: Kind::Text,
+        many: false,
+        about: "the id of the call that was the opening handshake, without the node and the time that the API adds",
+    },
 ];
 
 /// Indices into the table.
@@ -60,6 +66,7 @@ enum At {
     CloseCode,
     Subprotocol,
     Path,
+    Handshake,
 }
 
 /// The line of a message in a table.
@@ -92,7 +99,11 @@ pub(super) fn tell(message: &Message, to: &mut dyn Tell) {
     if let Some(code) = view.close() {
         to.field(At::CloseCode as usize, Value::Integer(code.into()));
     }
-    for (at, text) in [(At::Subprotocol, view.protocol()), (At::Path, view.path())] {
+    for (at, text) in [
+        (At::Subprotocol, view.protocol()),
+        (At::Path, view.path()),
+        (At::Handshake, view.handshake()),
+    ] {
         if !text.is_empty() {
             to.field(at as usize, Value::Text(text));
         }

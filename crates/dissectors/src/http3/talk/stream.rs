@@ -5,7 +5,10 @@ use model::{Lore, Side, Why};
 
 use super::Talk;
 use crate::{
-    http2::headers::{self, Made, Outcome, Told},
+    http2::{
+        headers::{self, Made, Outcome, Told},
+        tunnel,
+    },
     http3::{
         flow::{Awaits, Flow},
         frame::{Head, OneWay, Type, number, one_way, table_capacity},
@@ -110,7 +113,11 @@ impl Talk {
             Awaits::Data(left) => {
                 let (took, bytes) = front(input, left);
                 flow.awaits = Awaits::of_data(left - took as u64);
-                sink.body(bytes);
+                if self.tunnels.has(id) {
+                    sink.inner(id, bytes);
+                } else {
+                    sink.body(bytes);
+                }
                 sink.book(0, took as u64);
                 took
             }
@@ -126,6 +133,10 @@ impl Talk {
                 input.len()
             }
             Awaits::Whole(head) => self.whole(from, id, head, input, ends, sink),
+            Awaits::Foreign => {
+                sink.passed_by(input.len() as u64);
+                input.len()
+            }
             Awaits::Nothing | Awaits::Insertions(..) => input.len(),
         }
     }
@@ -147,6 +158,7 @@ impl Talk {
                 sink.turn_to(flow.lane);
                 sink.book(len as u64, 0);
             }
+            OneWay::Foreign => flow.awaits = Awaits::Foreign,
             OneWay::Push | OneWay::Other => flow.awaits = Awaits::Nothing,
         }
         took
@@ -240,6 +252,13 @@ impl Talk {
             if let Ok(Outcome { made: Made::Interim(status), .. }) = made {
                 note_interim(flow, status);
             }
+            if let Ok(Outcome { tunnel, status, .. }) = made
+                && !pushed
+                && !flow.is_push
+            {
+                let head = tunnel::Head { asks: tunnel, status, ends };
+                self.tunnels.head(from, id, head, sink);
+            }
             if !pushed {
                 sink.book((head.size + payload.len()) as u64, 0);
             }
@@ -259,6 +278,7 @@ impl Talk {
     fn end(&mut self, from: Side, id: u64, sink: &mut Sink<'_, '_>) -> bool {
         let Some(flow) = self.flows.remove(&(id, from as u8)) else { return false };
         sink.turn_to(flow.lane);
+        self.tunnels.ends(from, id, sink);
         if !sink.is_open() {
             if from == Side::Server && id & 3 == 0 && !flow.is_between() {
                 // What it answered with was lost.
@@ -284,7 +304,7 @@ fn framed(flow: &mut Flow, input: &[u8], sink: &mut Sink<'_, '_>) -> usize {
         sink.book(size as u64, 0);
     }
     flow.awaits = match head.kind {
-        Type::Foreign => Awaits::Nothing,
+        Type::Foreign => Awaits::Foreign,
         Type::Data if !flow.is_control => Awaits::of_data(head.len),
         Type::Headers | Type::PushPromise if !flow.is_control && head.len <= WHOLE_MAX => {
             Awaits::Whole(head)

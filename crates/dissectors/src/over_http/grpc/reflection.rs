@@ -1,9 +1,9 @@
 //! Descriptors that a server tells: `ServerReflectionInfo` of `grpc.reflection.v1` and `v1alpha`
 //! (<https://github.com/grpc/grpc/blob/master/doc/server-reflection.md>).
 //!
-//! They are learned while the call goes on, for such calls last as long as their client, and serve the
-//! later calls of the same connection. Other connections may be read by other threads at another
-//! time; what they show must not depend on that.
+//! They are learned while the call goes on, for such calls last as long as their client. They serve the later
+//! calls of the same connection at once, and those of other connections to the same server some packets
+//! later (`Sink::teach`).
 
 use std::sync::{Arc, OnceLock};
 
@@ -27,7 +27,7 @@ const FILES: u64 = 4;
 /// `file_descriptor_proto` in a `FileDescriptorResponse`.
 const FILE: u64 = 1;
 
-/// What a server has told on one connection.
+/// What a server has told: on this connection, and on others before.
 #[derive(Debug, Default)]
 pub(crate) struct Reflection {
     /// Calls that are listened to, with what was not read yet.
@@ -68,10 +68,11 @@ impl Reflection {
         self.streams.iter().any(|(known, _)| *known == stream)
     }
 
-    /// The next bytes on `stream`, compressed by `coding` where they say so.
-    pub(crate) fn hear(&mut self, stream: u32, bytes: &[u8], coding: Option<&[u8]>) {
+    /// The next bytes on `stream`, compressed by `coding` where they say so; whether something was learned
+    /// from them.
+    pub(crate) fn hear(&mut self, stream: u32, bytes: &[u8], coding: Option<&[u8]>) -> bool {
         let Some((_, unread)) = self.streams.iter_mut().find(|(known, _)| *known == stream) else {
-            return;
+            return false;
         };
         unread.extend_from_slice(bytes);
         let mut messages = Vec::new();
@@ -93,9 +94,35 @@ impl Reflection {
         if more > MESSAGE_MAX || unread.len() > MESSAGE_MAX + PREFIX_LEN {
             self.forget(stream);
         }
-        if messages.iter().map(|message| self.learn(message)).sum::<usize>() > 0 {
-            let files = self.files.clone();
-            self.lore = Lore::new(Learned { files, descriptors: OnceLock::new() });
+        let is_news = messages.iter().map(|message| self.learn(message)).sum::<usize>() > 0;
+        if is_news {
+            self.conclude();
+        }
+        is_news
+    }
+
+    /// Takes what was learned of the same server on other connections.
+    pub(crate) fn join(&mut self, known: &Lore) {
+        let Some(known) = known.get::<Learned>() else { return };
+        known.files.iter().for_each(|file| self.keep(file));
+        self.conclude();
+    }
+
+    /// Bytes of what was learned.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn conclude(&mut self) {
+        let files = self.files.clone();
+        self.lore = Lore::new(Learned { files, descriptors: OnceLock::new() });
+    }
+
+    fn keep(&mut self, file: &Arc<[u8]>) {
+        let fits = self.files.len() < FILES_MAX && self.bytes + file.len() <= FILES_BYTES_MAX;
+        if fits && self.files.iter().all(|known| known != file) {
+            self.bytes += file.len();
+            self.files.push(file.clone());
         }
     }
 
@@ -124,13 +151,7 @@ impl Reflection {
         let answers = protobuf::payloads(message, FILES);
         let files = answers.flat_map(|answer| protobuf::payloads(answer, FILE));
         let before = self.files.len();
-        for file in files {
-            let fits = self.files.len() < FILES_MAX && self.bytes + file.len() <= FILES_BYTES_MAX;
-            if fits && self.files.iter().all(|known| **known != *file) {
-                self.bytes += file.len();
-                self.files.push(file.into());
-            }
-        }
+        files.for_each(|file| self.keep(&file.into()));
         self.files.len() - before
     }
 }
