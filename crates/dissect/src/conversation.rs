@@ -16,6 +16,8 @@ pub trait Conversation: Send {
         cut: u32,
         cx: &mut Context<'_>,
     ) -> Standing;
+    /// What the other side said since bytes of `from` were lost may have been answered in them.
+    fn doubt(&mut self, from: Side, cx: &mut Context<'_>);
     /// The next `len` bytes of `from` are not in the capture.
     fn gap(&mut self, from: Side, mark: Mark, len: u64, why: Why, cx: &mut Context<'_>);
     /// `from` sends nothing more, because of `why`.

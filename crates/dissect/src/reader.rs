@@ -548,6 +548,15 @@ impl<D: Dissector> Conversation for Reader<D> {
         self.lose_place(from, mark, beyond, why, cx);
     }
 
+    fn doubt(&mut self, from: Side, cx: &mut Context<'_>) {
+        let _ = self.catch_up(from.other(), cx);
+        // What was lost was not only bytes of a body.
+        if self.halves[from as usize].place == Place::Lost {
+            self.pairs.gap(from, Why::Gap, cx);
+            self.dissector.lost(from);
+        }
+    }
+
     fn end(&mut self, from: Side, mark: Mark, why: Why, cx: &mut Context<'_>) {
         let _ = self.catch_up(from.other(), cx);
         let _ = self.catch_up(from, cx);

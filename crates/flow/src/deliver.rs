@@ -99,6 +99,13 @@ impl stream::Outlet for Deliver<'_> {
         self.lost(dir, mark, len, why);
     }
 
+    fn doubt(&mut self, dir: Dir) {
+        let side = self.talk.side(dir);
+        if let Speech::Speaks(..) = self.talk.speech {
+            self.converse(|talk, cx| talk.doubt(side, cx));
+        }
+    }
+
     fn end(&mut self, dir: Dir, mark: Mark, how: End) {
         let why = match how {
             End::Fin => Why::Closed,

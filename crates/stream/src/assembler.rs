@@ -117,7 +117,7 @@ impl Assembler {
         let is_first = matches!(self.phase, Phase::Pinned | Phase::Touched);
         let acked = self.next;
         // What is known to start here has been given up already.
-        if is_first && acked != self.start && acked != self.gap_to {
+        if is_first && acked != self.start && !self.ends_in_gap() {
             self.next = self.start;
             self.lose(dir, acked, Why::Gap, around.now, around);
         }
@@ -307,8 +307,13 @@ impl Assembler {
 
     /// Whether the place before `next` may have been a FIN: it was given up, or we joined there.
     pub(crate) fn may_follow_fin(&self) -> bool {
-        let ends_in_gap = self.gap_to == self.next && self.gap_from != self.gap_to;
-        ends_in_gap || (self.next == self.start && !self.from_start)
+        self.ends_in_gap() || (self.next == self.start && !self.from_start)
+    }
+
+    /// Whether what is before `next` was given up.
+    #[inline]
+    pub(crate) fn ends_in_gap(&self) -> bool {
+        self.gap_to == self.next && self.gap_from != self.gap_to
     }
 }
 

@@ -136,6 +136,7 @@ impl Connection {
             && (half.phase == Phase::Open || (half.is_seen() && segment.payload.is_empty()))
             && peer.is_seen()
             && Seq(segment.ack).ahead_of(peer.next) <= 0
+            && (segment.ack == peer.next.0 || !peer.ends_in_gap())
             && half.held.is_none()
             && peer.held.is_none()
             && segment.payload.len() <= Part::LEN_MAX

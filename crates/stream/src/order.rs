@@ -79,6 +79,7 @@ impl Connection {
         }
         if let Some(piece) = half.pop(around.budget) {
             half.deliver(dir, piece.part(), piece.mark, around.counts, around.out);
+            self.doubt(dir, piece.gate, around);
         }
     }
 
@@ -135,8 +136,42 @@ impl Connection {
             && held.first().is_none()
     }
 
-    /// Gives up everything of `dir` before `upto`; the mark is the packet that showed it.
+    /// Gives up everything of `dir` before `upto`. What the other side says in between, having received a
+    /// part of it, leaves in between: the rest was lost after that.
     fn lose<O: Outlet>(&mut self, dir: Dir, upto: Seq, why: Why, around: &mut Around<'_, O>) {
+        while let Some(gate) = self.gate_within(dir, upto) {
+            self.lose_to(dir, gate, why, around);
+            self.pump(around);
+        }
+        self.lose_to(dir, upto, why, around);
+    }
+
+    /// Something of `dir` was delivered whose sender had received the other direction up to `acked`. If that
+    /// is less than what was lost there last, what was lost may answer it.
+    pub(crate) fn doubt<O: Outlet>(
+        &self,
+        dir: Dir,
+        acked: Option<Seq>,
+        around: &mut Around<'_, O>,
+    ) {
+        let peer = self.half(dir.flip());
+        let is_later = |acked: Seq| acked.ahead_of(peer.next) >= 0;
+        if peer.ends_in_gap() && !acked.is_some_and(is_later) {
+            around.out.doubt(dir.flip());
+        }
+    }
+
+    /// What of `dir` before `upto` the next piece of the other side waits for.
+    fn gate_within(&self, dir: Dir, upto: Seq) -> Option<Seq> {
+        let peer = self.half(dir.flip());
+        let piece = peer.held.as_deref()?.front().filter(|piece| piece.part().seq == peer.next)?;
+        let is_within =
+            |gate: &Seq| gate.ahead_of(self.half(dir).next) > 0 && gate.ahead_of(upto) < 0;
+        piece.gate.filter(is_within)
+    }
+
+    /// The same, at once; the mark is the packet that showed it.
+    fn lose_to<O: Outlet>(&mut self, dir: Dir, upto: Seq, why: Why, around: &mut Around<'_, O>) {
         let half = self.half_mut(dir);
         let shown_by = half.held.as_deref().and_then(|held| match held.first() {
             Some(first) if first == upto => held.first_mark(),

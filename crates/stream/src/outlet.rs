@@ -12,6 +12,10 @@ pub trait Outlet {
     /// the packet that showed it: the one after the hole, or the one that acknowledged it.
     fn gap(&mut self, dir: Dir, mark: Mark, len: u64, why: Why);
 
+    /// What the other direction said since the last gap of `dir` may be answered in that gap: it was said
+    /// before what was lost there had been received.
+    fn doubt(&mut self, _dir: Dir) {}
+
     /// `dir` sends nothing more. At most once per direction.
     fn end(&mut self, dir: Dir, mark: Mark, how: End);
 }

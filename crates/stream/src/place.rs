@@ -82,7 +82,11 @@ impl Connection {
                     self.jump(dir, ack, around);
                 }
             }
-            Phase::Pinned => peer.lose(dir, ack, Why::Gap, around.now, around),
+            Phase::Pinned => {
+                // Where it starts may have become known only now.
+                peer.catch_up(dir, around);
+                peer.lose(dir, ack, Why::Gap, around.now, around);
+            }
             Phase::Touched if ahead == 1 && peer.may_be_one_short() => {
                 peer.begin(ack, Phase::Touched, false);
             }

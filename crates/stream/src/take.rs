@@ -46,7 +46,8 @@ impl Connection {
         self.half_mut(dir).wake(&part);
         self.half_mut(dir).undoubt(dir, &part, fin, around);
         let gate = self.acknowledge(segment, around);
-        self.take_payload(dir, part, gate, around);
+        let acked = segment.flags.ack().then_some(Seq(segment.ack));
+        self.take_payload(dir, part, (gate, acked), around);
         if fin {
             self.take_fin(dir, Fin { seq: part.end(), gate, mark: around.now }, around);
         }
@@ -56,7 +57,7 @@ impl Connection {
         &mut self,
         dir: Dir,
         mut part: Part<'_>,
-        gate: Option<Seq>,
+        (gate, acked): (Option<Seq>, Option<Seq>),
         around: &mut Around<'_, O>,
     ) {
         loop {
@@ -67,7 +68,7 @@ impl Connection {
             }
             let is_next = part.seq == self.half(dir).next;
             if is_next && self.is_open(dir, gate) {
-                part = self.deliver_until_held(dir, part, around);
+                part = self.deliver_until_held(dir, part, acked, around);
                 continue;
             }
             match self.hold(dir, part, gate, around) {
@@ -102,17 +103,21 @@ impl Connection {
         &mut self,
         dir: Dir,
         part: Part<'s>,
+        acked: Option<Seq>,
         around: &mut Around<'_, O>,
     ) -> Part<'s> {
         let half = self.half_mut(dir);
         let Some(first) = half.held.as_deref().and_then(|held| held.first()) else {
             half.deliver(dir, part, around.now, around.counts, around.out);
+            self.doubt(dir, acked, around);
             return part.split_at(part.end()).1;
         };
         let (ready, over) = part.split_at(first);
         if !ready.is_empty() {
             half.deliver(dir, ready, around.now, around.counts, around.out);
+            self.doubt(dir, acked, around);
         }
+        let half = self.half_mut(dir);
         let rest = match half.held.as_deref() {
             Some(held) if !over.is_empty() => held.after_front(over, around.counts),
             _ => over,

@@ -221,6 +221,39 @@ fn a_direction_that_is_seen_at_last_has_lost_what_was_acknowledged_before() {
 }
 
 #[test]
+fn what_is_said_between_two_losses_leaves_between_them() {
+    let mut b = Bench::new(1 << 20);
+    ab(&mut b, 1000, 5000, b"question");
+    ba(&mut b, 5000, 1008, b"one");
+    // Ten bytes are lost; the next question came when five of them had been received.
+    ab(&mut b, 1008, 5008, b"next");
+    ba(&mut b, 5013, 1012, b"late");
+    for _ in 0..2 {
+        b.now += WAIT_NS;
+        b.expire();
+    }
+    assert_eq!(b.said(), ">question <one <gap:5 >next <gap:5 <late");
+    assert!(b.notes.1.is_empty());
+}
+
+#[test]
+fn a_loss_may_answer_what_was_said_before_it_was_received() {
+    let mut b = Bench::new(1 << 20);
+    ab(&mut b, 1000, 5000, b"question");
+    ba(&mut b, 5000, 1008, b"one");
+    // The acknowledgment of what is lost overtakes what was asked before.
+    ab(&mut b, 1012, 5007, b"");
+    b.now += WAIT_NS;
+    b.expire();
+    assert_eq!(b.said(), ">question <one <gap:4");
+    ab(&mut b, 1008, 5003, b"next");
+    assert_eq!((b.said().as_str(), &b.notes.1[..]), (">next", &[BA][..]));
+    ba(&mut b, 5007, 1012, b"two");
+    ab(&mut b, 1012, 5010, b"last");
+    assert_eq!((b.said().as_str(), b.notes.1.len()), ("<two >last", 1));
+}
+
+#[test]
 fn a_syn_ack_alone_proves_both_starts() {
     let mut b = Bench::new(1 << 20);
     b.take(&packet(BA, "S", 4999, Some(1000), b""));

@@ -18,9 +18,9 @@ pub enum Event {
     End(Dir, Mark, End),
 }
 
-/// Writes down what leaves.
+/// Writes down what leaves, and which directions' gaps may be answers.
 #[derive(Default)]
-pub struct Notes(pub Vec<Event>);
+pub struct Notes(pub Vec<Event>, pub Vec<Dir>);
 
 /// A connection with everything around it.
 pub struct Bench {
@@ -79,6 +79,10 @@ impl Outlet for Notes {
     fn gap(&mut self, dir: Dir, mark: Mark, len: u64, why: Why) {
         assert!(len > 0);
         self.0.push(Event::Gap(dir, mark, len, why));
+    }
+
+    fn doubt(&mut self, dir: Dir) {
+        self.1.push(dir);
     }
 
     fn end(&mut self, dir: Dir, mark: Mark, how: End) {
