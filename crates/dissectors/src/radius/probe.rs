@@ -27,7 +27,7 @@ pub(super) fn probe(hello: &Hello<'_>) -> Verdict {
 }
 
 /// Attributes in a row that somebody has defined, after which the others may be anything.
-const USUAL_MIN: usize = 4;
+const USUAL_MIN: usize = 3;
 
 /// Whether the first attributes are all ones that somebody has defined.
 fn begins_usual(packet: &[u8]) -> bool {
