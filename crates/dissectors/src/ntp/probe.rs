@@ -268,9 +268,9 @@ mod tests {
             let all = [&question[..], &vec![7; digest]].concat();
             assert!(looks_like(&all), "{digest}");
         }
-        let extended = |len: u8| [&question[..], &[1, 4, 0, len], &[9; 16]].concat();
-        assert!(looks_like(&extended(20)));
-        assert!(!looks_like(&extended(24)));
+        let extended = |len: u8| [&question[..], &[1, 4, 0, len], &[9; 24]].concat();
+        assert!(looks_like(&extended(28)));
+        assert!(!looks_like(&extended(32)));
         assert!(!looks_like(&[&question[..], &[7; 40]].concat()));
     }
 
