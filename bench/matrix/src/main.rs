@@ -24,7 +24,7 @@ use self::{
     matrix::{Matrix, Mode},
     names::named,
     rewrite::Rewritten,
-    truth::{Corrections, Truth},
+    truth::{Corrections, Speaks, Truth},
 };
 
 /// Messages that a stream must have left when its start is cut off, so that it counts: from a
@@ -102,9 +102,12 @@ fn look(
     matrix.recordings += 1;
     for (stream, facts) in &rewritten.streams {
         let real = as_is.get(stream);
-        let truth = corrections
-            .of(&recording.name, *stream)
-            .unwrap_or_else(|| told.of(*stream, real.map(|real| &real.names)));
+        let correction = corrections.of(&recording.name, *stream);
+        let by_port = correction.as_ref().is_some_and(|correction| correction.by_port);
+        let truth = correction.map_or_else(
+            || told.of(*stream, real.map(|real| &real.names)),
+            |correction| correction.speaks,
+        );
         let moved_stream = rewritten.moved_stream(*stream);
         let late_messages = real.map_or(0, |real| {
             real.begins.iter().filter(|frame| facts.frames_late.contains(frame)).count()
@@ -112,9 +115,16 @@ fn look(
         let begins_late = late_messages >= LATE_MESSAGES_MIN;
         let place = || format!("{} {}", recording.name, stream.text());
         matrix.add(Mode::AsIs, facts.from_start, &truth, real, &place);
-        matrix.add(Mode::Moved, facts.from_start, &truth, moved.get(&moved_stream), &place);
-        if begins_late || late.contains_key(&moved_stream) {
-            matrix.add(Mode::Late, true, &truth, late.get(&moved_stream), &place);
+        let moved_named = moved.get(&moved_stream);
+        // Where nobody could know, not to say anything is right.
+        let nobody_knows = by_port && moved_named.is_none();
+        let moved_truth = if nobody_knows { &Speaks::Other } else { &truth };
+        matrix.add(Mode::Moved, facts.from_start, moved_truth, moved_named, &place);
+        let late_named = late.get(&moved_stream);
+        // Of what is too little to say anything, a name alone counts where it is wrong.
+        let says = late_named.is_some_and(|late| !late.begins.is_empty() || !truth.allows(late));
+        if begins_late || says {
+            matrix.add(Mode::Late, true, &truth, late_named, &place);
         }
     }
     Ok(())

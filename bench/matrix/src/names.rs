@@ -61,7 +61,7 @@ pub struct Named {
 /// When it can't be run, breaks down, or writes what is no JSON.
 pub fn named(program: &Path, file: &Path) -> Result<HashMap<Stream, Named>> {
     let output = Command::new(program)
-        .args(["read", "--format", "ndjson", "--threads", "1"])
+        .args(["read", "--format", "ndjson", "--threads", "1", "--conn"])
         .arg(file)
         .output()
         .map_err(|error| format!("{}: {error}", program.display()))?;
@@ -70,6 +70,7 @@ pub fn named(program: &Path, file: &Path) -> Result<HashMap<Stream, Named>> {
         return Err(format!("callscope broke down: {}: {said}", output.status).into());
     }
     let mut streams: HashMap<Stream, Named> = HashMap::new();
+    let mut silent = Vec::new();
     for line in output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let call: Value = serde_json::from_slice(line)?;
         // What was found inside another stream is not what that one speaks.
@@ -79,11 +80,20 @@ pub fn named(program: &Path, file: &Path) -> Result<HashMap<Stream, Named>> {
         let (Some(src), Some(dst)) = (end(&call["src"]), end(&call["dst"])) else { continue };
         let udp = call["transport"] == "udp";
         let transport = if udp { Transport::Udp } else { Transport::Tcp };
-        let named = streams.entry(Stream::new(transport, src, dst)).or_default();
+        let stream = Stream::new(transport, src, dst);
+        if call["protocol"] == "conn" {
+            silent.extend(spoken(&call).map(|name| (stream, name)));
+            continue;
+        }
+        let named = streams.entry(stream).or_default();
         named.names.insert(wire(&call));
         for half in ["request", "response"] {
             named.begins.extend(call[half]["frames"][0].as_u64());
         }
+    }
+    // A stream can be known where none of its messages is told: the rest of an answer, a farewell.
+    for (stream, name) in silent {
+        streams.entry(stream).or_insert_with(|| Named { names: [name].into(), begins: Vec::new() });
     }
     Ok(streams)
 }
@@ -91,6 +101,12 @@ pub fn named(program: &Path, file: &Path) -> Result<HashMap<Stream, Named>> {
 fn end(value: &Value) -> Option<Endpoint> {
     let ip = value["ip"].as_str()?.parse().ok()?;
     Some(Endpoint { ip, port: u16::try_from(value["port"].as_u64()?).ok()? })
+}
+
+/// What a connection was known to speak, if it is one of [`WIRE`]. Which HTTP it is, messages say alone.
+fn spoken(conn: &Value) -> Option<&'static str> {
+    let name = conn["request"]["fields"]["conn.protocol"].as_str()?;
+    WIRE.into_iter().find(|known| *known == name && name != "http")
 }
 
 /// The protocol whose framing it is.

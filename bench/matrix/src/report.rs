@@ -54,7 +54,9 @@ const HEAD: &str = "\
 Made by `bench/matrix`; see `bench/README.md`. A row is what a stream is, a column what it was taken
 for; `other` is what callscope has no dissector for, or what nobody knows. A stream that speaks several
 protocols in turn (an upgrade) stands in the row of the last of them in this list. Without its start a
-stream counts as long as two messages begin in what is left of it.
+stream counts as long as two messages begin in what is left of it. A connection that is known without one of
+its messages being told counts as named. Streams that only their port tells from others (`?` in
+`corrections.tsv`: clients of FTP that say USER and QUIT, as those of POP3 do) are others once it is changed.
 
 ";
 

@@ -9,7 +9,11 @@ use std::{
 use model::{Endpoint, Transport};
 use serde_json::Value;
 
-use crate::{Result, names::WIRE, rewrite::Stream};
+use crate::{
+    Result,
+    names::{Named, WIRE},
+    rewrite::Stream,
+};
 
 /// What a stream speaks.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,8 +34,16 @@ pub struct Truth {
 }
 
 /// What was looked at by hand: `recording TAB transport end end TAB protocols TAB why`. `-` for a protocol that
-/// callscope has no dissector for.
-pub struct Corrections(BTreeMap<String, Speaks>);
+/// callscope has no dissector for; a `?` behind one that only the port tells from others.
+pub struct Corrections(BTreeMap<String, Correction>);
+
+/// One line of it.
+#[derive(Clone, Debug)]
+pub struct Correction {
+    pub speaks: Speaks,
+    /// Without its port nobody can know what it is.
+    pub by_port: bool,
+}
 
 // === impl Truth ===
 
@@ -107,6 +119,18 @@ impl Truth {
     }
 }
 
+// === impl Speaks ===
+
+impl Speaks {
+    /// Whether it may be called that.
+    pub fn allows(&self, named: &Named) -> bool {
+        match self {
+            Self::Ours(names) | Self::OwnWord(names) => named.names.is_subset(names),
+            Self::Other => named.names.is_empty(),
+        }
+    }
+}
+
 /// The names of ours for a name of theirs.
 fn wire(name: &str) -> Vec<&'static str> {
     let known = match name {
@@ -136,15 +160,17 @@ impl Corrections {
             let [name, ends, protocols, _] = line.split('\t').collect::<Vec<_>>()[..] else {
                 return Err(format!("corrections: {line}").into());
             };
+            let by_port = protocols.ends_with('?');
+            let protocols = protocols.trim_end_matches('?');
             let ours: BTreeSet<_> = protocols.split(' ').flat_map(wire).collect();
             let speaks = if ours.is_empty() { Speaks::Other } else { Speaks::Ours(ours) };
-            all.insert(format!("{name}\t{ends}"), speaks);
+            all.insert(format!("{name}\t{ends}"), Correction { speaks, by_port });
         }
         Ok(Self(all))
     }
 
     /// What was found out of a stream; `*` for its ends stands for every stream of the recording.
-    pub fn of(&self, name: &str, stream: Stream) -> Option<Speaks> {
+    pub fn of(&self, name: &str, stream: Stream) -> Option<Correction> {
         let ends = stream.text();
         let one = |ends: &str| self.0.get(&format!("{name}\t{ends}")).cloned();
         one(&ends).or_else(|| one("*"))

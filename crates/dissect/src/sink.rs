@@ -46,23 +46,29 @@ impl Sink<'_, '_> {
     ///
     /// Clients ask, servers answer; see [`begin_as`](Self::begin_as).
     pub fn begin(&mut self, pair: Pair) {
-        self.begin_role(None, pair);
+        self.begin_of(self.from, None, pair);
     }
 
     /// The same where the server asks or the client answers: a broker that delivers, a subscriber
     /// that acknowledges. Ids and order of these calls are apart from the usual ones.
     pub fn begin_as(&mut self, role: Role, pair: Pair) {
-        self.begin_role(Some(role), pair);
+        self.begin_of(self.from, Some(role), pair);
     }
 
-    fn begin_role(&mut self, role: Option<Role>, pair: Pair) {
+    /// The same for an answer to what this very side asked: who talks to itself sends both from one
+    /// address, and nothing tells its sides apart.
+    pub fn begin_own_answer(&mut self, pair: Pair) {
+        self.begin_of(self.from.other(), Some(Role::Answers), pair);
+    }
+
+    fn begin_of(&mut self, side: Side, role: Option<Role>, pair: Pair) {
         debug_assert!(self.open.is_none(), "finish the message before the next begins");
         let Some(held) = self.cx.pool.take(self.from, self.first, self.cx.budget) else {
             self.cx.counts.budget_messages += 1;
             self.refused = true;
             return;
         };
-        let ticket = self.pairs.begin(self.from, role, pair, self.first.at, self.cx);
+        let ticket = self.pairs.begin(side, role, pair, self.first.at, self.cx);
         *self.open = Some(Open { held, ticket, frozen: false, shown: false });
     }
 

@@ -20,6 +20,8 @@ const BEFORE: u8 = 0;
 const PROBED_MAX: usize = 6;
 /// Letters of a command at most.
 const VERB_MAX: usize = 16;
+/// Letters of what stands where a command does.
+const LONG_VERB_MAX: usize = 512;
 
 /// A whole reply.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -141,11 +143,20 @@ pub(crate) fn without_end(line: &[u8]) -> &[u8] {
 
 /// A command's verb and what follows it.
 pub(crate) fn words(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    words_up_to(line, VERB_MAX)
+}
+
+/// The same of a line that is certainly a command, known or not: the server answers it.
+pub(crate) fn long_words(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    words_up_to(line, LONG_VERB_MAX)
+}
+
+fn words_up_to(line: &[u8], verb_max: usize) -> Option<(&[u8], &[u8])> {
     let line = without_end(line);
     let end = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
     let (verb, rest) = line.split_at_checked(end)?;
     let is_verb =
-        (1..=VERB_MAX).contains(&verb.len()) && verb.iter().all(u8::is_ascii_alphanumeric);
+        (1..=verb_max).contains(&verb.len()) && verb.iter().all(u8::is_ascii_alphanumeric);
     is_verb.then(|| (verb, rest.trim_ascii()))
 }
 

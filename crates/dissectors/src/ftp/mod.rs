@@ -86,7 +86,7 @@ impl Ftp {
             Err(halt) => return halt.step(),
         };
         let line = without_telnet(input.get(..size).unwrap_or(input));
-        let Some((verb, rest)) = replies::words(line) else {
+        let Some((verb, rest)) = replies::long_words(line) else {
             return if line.trim_ascii().is_empty() { Step::Took(size) } else { Step::Lost };
         };
         let is = |name: &str| verb.eq_ignore_ascii_case(name.as_bytes());

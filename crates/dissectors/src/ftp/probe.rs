@@ -66,7 +66,9 @@ fn is_sure(line: &[u8]) -> bool {
         b"PASV" | b"EPSV" | b"TYPE I" | b"TYPE A" | b"TYPE A N" | b"PBSZ 0" | b"PROT P"
         | b"PROT C" | b"OPTS UTF8 ON" => true,
         [b'P', b'O', b'R', b'T', b' ', rest @ ..] => numbers(rest),
-        line => line.starts_with(b"EPRT |"),
+        // What POP3 gives out has numbers.
+        [b'R', b'E', b'T', b'R', b' ', name @ ..] => !name.iter().all(u8::is_ascii_digit),
+        line => line.starts_with(b"EPRT |") || line.starts_with(b"STOR "),
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn headline<'m>(
         let method = greets.then(|| Cow::Borrowed(&b"greeting"[..]));
         return Headline { method, status, ..Headline::default() };
     };
-    let (verb, rest) = replies::words(&request.record).unwrap_or_default();
+    let (verb, rest) = replies::long_words(&request.record).unwrap_or_default();
     let endpoint = match &verb.to_ascii_uppercase()[..] {
         b"PASS" | b"ACCT" | b"ADAT" => None,
         _ => Some(rest).filter(|rest| !rest.is_empty()).map(Cow::Borrowed),
@@ -46,7 +46,7 @@ pub(super) fn tell(message: &Message, to: &mut dyn Tell) {
     if message.from == Side::Server {
         return tell_reply(message, to);
     }
-    let (verb, rest) = replies::words(&message.record).unwrap_or_default();
+    let (verb, rest) = replies::long_words(&message.record).unwrap_or_default();
     let verb = verb.to_ascii_uppercase();
     text(to, At::Command, &verb);
     some_text(to, At::Argument, rest);

@@ -1,7 +1,9 @@
 //! ICMP and ICMPv6: what is asked and answered with a number (RFC 792, RFC 950, RFC 4443 §4).
 //!
-//! Errors are no calls: they are told of the flow that they quote.
+//! Errors are no calls: they are told of the flow that they quote. Who pings an address of its own sends
+//! question and answer from one address to one address, so that only what they say tells them apart.
 
+mod own;
 mod show;
 mod wire;
 
@@ -10,7 +12,10 @@ use dissect::{
 };
 use model::{Protocol, Side, Transport};
 
-use self::wire::{HEAD, Head};
+use self::{
+    own::Own,
+    wire::{HEAD, Head},
+};
 
 /// What everybody may know of it.
 pub static PROTOCOL: Protocol = Protocol {
@@ -30,21 +35,32 @@ pub static DISSECTION: Dissection = Dissection {
     names: &["icmp"],
     ports: &[],
     probe,
-    open: |_| Reader::open(&PROTOCOL, Icmp, Framing::Datagram),
+    open: |_| Reader::open(&PROTOCOL, Icmp::default(), Framing::Datagram),
 };
 
 /// One identifier between two hosts.
-#[derive(Debug)]
-struct Icmp;
+#[derive(Debug, Default)]
+struct Icmp {
+    own: Own,
+}
 
 impl Dissector for Icmp {
-    fn read(&mut self, _from: Side, input: &[u8], sink: &mut Sink<'_, '_>) -> Step {
+    fn read(&mut self, from: Side, input: &[u8], sink: &mut Sink<'_, '_>) -> Step {
         let Some(head) = Head::read(input) else { return Step::Lost };
-        let role = if head.asks { Role::Asks } else { Role::Answers };
         let kind = u64::from(head.what as u8) << 16;
-        sink.begin_as(role, Pair::Datagram(kind | u64::from(head.sequence)));
-        let (head, data) = input.split_at_checked(HEAD).unwrap_or((input, &[]));
-        sink.record(head);
+        let pair = Pair::Datagram(kind | u64::from(head.sequence));
+        let (start, data) = input.split_at_checked(HEAD).unwrap_or((input, &[]));
+        match head.asks {
+            true => {
+                self.own.asked(from, &head, data, sink.now());
+                sink.begin_as(Role::Asks, pair);
+            }
+            false if self.own.is_answer(from, &head, data, sink.now()) => {
+                sink.begin_own_answer(pair);
+            }
+            false => sink.begin_as(Role::Answers, pair),
+        }
+        sink.record(start);
         sink.body(data);
         sink.finish();
         Step::Took(input.len())

@@ -31,7 +31,7 @@ pub static DISSECTION: Dissection = Dissection {
     protocol: &PROTOCOL,
     transports: &[Transport::Udp],
     names: &["radius"],
-    ports: &[1812, 1813, 1645, 1646, 3799],
+    ports: &[1812, 1813, 1645, 1646, 3799, 1700],
     probe: probe::probe,
     open: |_| Reader::open(&PROTOCOL, Radius::default(), Framing::Datagram),
 };

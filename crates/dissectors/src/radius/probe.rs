@@ -1,11 +1,12 @@
-//! Is this RADIUS? A known code, a length that fits, and attributes that end with the packet.
+//! Is this RADIUS? A known code, a length that fits, and attributes that end with the packet; attributes that
+//! don't fit where the length says exactly where the datagram ends.
 
 use dissect::{Hello, Role, Verdict};
 use model::Side;
 
 use super::{
     codes,
-    wire::{Attributes, HEAD, Head},
+    wire::{Attributes, HEAD, Head, VENDOR},
 };
 
 /// What a datagram looks like.
@@ -13,14 +14,38 @@ pub(super) fn probe(hello: &Hello<'_>) -> Verdict {
     let Some(head) = Head::read(hello.bytes, 0) else { return Verdict::No };
     let Some((_, role)) = codes::kind(head.code) else { return Verdict::No };
     let side = if role == Role::Asks { Side::Client } else { Side::Server };
-    let sound = Attributes::are_sound(hello.bytes);
-    let exact = head.len == hello.bytes.len();
-    let is_ours =
-        sound && (hello.usual_port() || exact && head.len > HEAD + 2 && is_usual(hello.bytes));
+    let exact = head.len == hello.bytes.len() && head.len > HEAD + 2;
+    let is_ours = match Attributes::are_sound(hello.bytes) {
+        true => hello.usual_port() || exact && is_usual(hello.bytes),
+        // Whoever made it made a mistake, or it was damaged: what pairing needs is there.
+        false => exact && (hello.usual_port() || begins_usual(hello.bytes)),
+    };
     match is_ours {
         true if hello.from.is_none_or(|from| from == side) => Verdict::Is(side),
         _ => Verdict::No,
     }
+}
+
+/// Attributes in a row that somebody has defined, after which the others may be anything.
+const USUAL_MIN: usize = 3;
+
+/// Whether the first attributes are all ones that somebody has defined.
+fn begins_usual(packet: &[u8]) -> bool {
+    let mut at = HEAD;
+    for _ in 0..USUAL_MIN {
+        let Some(&[kind, len @ 3..=u8::MAX, first, ..]) = packet.get(at..) else { return false };
+        // Vendors have numbers of 24 bits.
+        let known = if kind == VENDOR {
+            len >= 8 && first == 0
+        } else {
+            super::attributes::find(kind).is_some()
+        };
+        at += usize::from(len);
+        if !known || at > packet.len() {
+            return false;
+        }
+    }
+    true
 }
 
 /// Whether all attributes are ones that somebody has defined, and two of them at least (or the one

@@ -47,9 +47,7 @@ impl<'b> Start<'b> {
         let rest = line.strip_suffix(VERSION)?.strip_suffix(b" ")?;
         let end = rest.iter().position(|byte| *byte == b' ')?;
         let (method, uri) = (rest.get(..end)?, rest.get(end + 1..)?);
-        let is_method = (1..=METHOD_MAX).contains(&method.len())
-            && method.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'-');
-        (is_method && !uri.is_empty() && !uri.contains(&b' '))
+        (is_method(method) && !uri.is_empty() && !uri.contains(&b' '))
             .then_some(Self::Request { method, uri })
     }
 }
@@ -81,7 +79,13 @@ impl Start<'_> {
     }
 }
 
-/// Whether a line may begin like this.
+/// Whether it can be a method: anybody may define one (§25.1).
+fn is_method(word: &[u8]) -> bool {
+    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(byte);
+    (1..=METHOD_MAX).contains(&word.len()) && word.iter().all(fits)
+}
+
+/// Whether a line may begin like this; methods of small letters are known when the line is there.
 pub(super) fn may_begin(bytes: &[u8]) -> bool {
     let start = bytes.get(..VERSION.len()).unwrap_or(bytes);
     if VERSION.starts_with(start) {

@@ -74,8 +74,27 @@ fn is_start(bytes: &[u8]) -> bool {
 }
 
 /// Whether a reply can only be one of SMTP.
-fn says_so(_code: u16, reply: &[u8]) -> bool {
-    is_greeting(reply) || is_enhanced(reply)
+fn says_so(code: u16, reply: &[u8]) -> bool {
+    is_greeting(reply) || is_enhanced(reply) || is_about_mail(code, reply)
+}
+
+/// Whether it says that a mail may come (§4.1.1.4), or that it was taken as the servers in use say it.
+fn is_about_mail(code: u16, reply: &[u8]) -> bool {
+    let start = reply.get(4..128).or_else(|| reply.get(4..)).unwrap_or_default();
+    let start = start.to_ascii_lowercase();
+    let has = |text: &[u8]| memchr::memmem::find(&start, text).is_some();
+    let number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    match code {
+        354 => has(b"end") && (has(b"<crlf>.<crlf>") || has(b"<cr><lf>.<cr><lf>") || has(b"\".\"")),
+        250 if start.starts_with(b"ok id=") => true,
+        250 if start.starts_with(b"ok: queued as ") => true,
+        250 => {
+            let mut words = start.split(u8::is_ascii_whitespace);
+            let mut next = || words.next().unwrap_or_default();
+            next() == b"ok" && number(next()) && next() == b"qp" && number(next())
+        }
+        _ => false,
+    }
 }
 
 fn is_greeting(reply: &[u8]) -> bool {

@@ -1,7 +1,9 @@
 //! Thrift in its binary and its compact protocol, framed and not: calls by their sequence number.
 //!
-//! A frame says how long it is; without one the arguments are walked over to find their end.
+//! A frame says how long it is; without one the arguments are walked over to find their end, as they come
+//! where they are long.
 
+mod loose;
 mod show;
 mod walk;
 mod wire;
@@ -9,7 +11,10 @@ mod wire;
 use dissect::{Dissection, Dissector, Found, Framing, Hello, Pair, Reader, Sink, Step, Verdict};
 use model::{Protocol, Side, Transport};
 
-use self::wire::{Front, Kind};
+use self::{
+    loose::{Loose, Way},
+    wire::{Front, Kind},
+};
 use crate::framed::{self, Halt};
 
 /// What everybody may know of it.
@@ -35,7 +40,7 @@ pub static DISSECTION: Dissection = Dissection {
 
 /// Bytes of a message that are written down; the rest is its body.
 const RECORD_MAX: usize = 16 << 10;
-/// Bytes of a message without a frame, at most.
+/// Bytes of a message without a frame, at most, where it has to be there as a whole.
 const LOOSE_MAX: usize = 48 << 10;
 
 /// One connection.
@@ -45,24 +50,32 @@ struct Thrift {
     framed: Option<bool>,
     /// Bytes were lost: what follows a frame's length looks like a message without one.
     holed: bool,
+    /// Where each side's message without a frame is, while a long one is read.
+    long: [Option<Box<Loose>>; 2],
 }
 
 impl Dissector for Thrift {
     fn read(&mut self, from: Side, input: &[u8], sink: &mut Sink<'_, '_>) -> Step {
+        if self.long[from as usize].is_some() {
+            return self.go_on(from, input);
+        }
         let front = match Front::read(input) {
             Ok(front) if front.kind.side() == from && self.fits(&front) => front,
             Ok(_) => return Step::Lost,
             Err(halt) => return halt.step(),
         };
-        let size = match size(&front, input) {
+        let size = match front.frame.map_or_else(|| loose_size(&front, input), Ok) {
             Ok(size) => size,
+            Err(Halt::Short(_)) if input.len() >= RECORD_MAX => {
+                return self.begin_long(from, &front, input, sink);
+            }
+            Err(Halt::Short(need)) => return Step::Need(need.min(RECORD_MAX)),
             Err(halt) => return halt.step(),
         };
         let whole = usize::try_from(size).unwrap_or(usize::MAX).min(RECORD_MAX);
         let Some(record) = input.get(..whole) else { return Step::Need(whole) };
         self.framed = Some(front.frame.is_some());
-        let pair = Pair::Id(front.sequence.into());
-        sink.begin(if front.kind == Kind::OneWay { Pair::OneWay } else { pair });
+        sink.begin(pair(&front));
         sink.record(record);
         framed::go(whole, size - whole as u64, sink)
     }
@@ -72,6 +85,7 @@ impl Dissector for Thrift {
     }
 
     fn resync(&mut self, from: Side, input: &[u8]) -> Found {
+        self.long[from as usize] = None;
         framed::find(input, |input| {
             let front = Front::read(input)?;
             let unsure = self.holed && self.framed.is_none() && front.frame.is_none();
@@ -93,6 +107,52 @@ impl Thrift {
     fn fits(&self, front: &Front) -> bool {
         self.framed.is_none_or(|framed| framed == front.frame.is_some())
     }
+
+    /// A message without a frame whose end is far: its first values are written down, the rest is its
+    /// body.
+    fn begin_long(
+        &mut self,
+        from: Side,
+        front: &Front,
+        input: &[u8],
+        sink: &mut Sink<'_, '_>,
+    ) -> Step {
+        let mut loose = Loose::new(front.compact);
+        let there = input.get(front.head..RECORD_MAX).unwrap_or_default();
+        let Ok(Way::More(size)) = loose.walk(there) else { return Step::Lost };
+        let written = (there.len() as u64).min(size);
+        let head = front.head + usize::try_from(written).unwrap_or(there.len());
+        self.framed = Some(false);
+        self.long[from as usize] = Some(Box::new(loose));
+        sink.begin(pair(front));
+        sink.record(input.get(..head).unwrap_or(input));
+        Step::Part { head, body: size - written }
+    }
+
+    /// More of it.
+    fn go_on(&mut self, from: Side, input: &[u8]) -> Step {
+        let long = &mut self.long[from as usize];
+        match long.as_mut().map(|loose| loose.walk(input)) {
+            Some(Ok(Way::More(body))) => Step::Part { head: 0, body },
+            Some(Ok(Way::End(body))) => {
+                *long = None;
+                Step::Body { head: 0, body }
+            }
+            Some(Err(halt @ Halt::Short(_))) => halt.step(),
+            _ => {
+                *long = None;
+                Step::Lost
+            }
+        }
+    }
+}
+
+/// How a message finds its other half.
+fn pair(front: &Front) -> Pair {
+    match front.kind {
+        Kind::OneWay => Pair::OneWay,
+        _ => Pair::Id(front.sequence.into()),
+    }
 }
 
 /// Bytes of the message at the front.
@@ -100,11 +160,16 @@ fn size(front: &Front, input: &[u8]) -> Result<u64, Halt> {
     if let Some(size) = front.frame {
         return Ok(size);
     }
-    match walk::end(front.compact, input, front.head) {
-        Ok(end) if end <= LOOSE_MAX => Ok(end as u64),
-        Err(Halt::Short(need)) if need <= LOOSE_MAX => Err(Halt::Short(need)),
-        _ => Err(Halt::Bad),
+    match loose_size(front, input) {
+        Err(Halt::Short(need)) if need > LOOSE_MAX => Err(Halt::Bad),
+        size => size,
     }
+}
+
+/// The same without a frame; `Short` where the end is farther than is looked.
+fn loose_size(front: &Front, input: &[u8]) -> Result<u64, Halt> {
+    let looked = input.get(..LOOSE_MAX).unwrap_or(input);
+    walk::end(front.compact, looked, front.head).map(|end| end as u64)
 }
 
 /// A version, a name that can be one, and arguments that begin as arguments do.

@@ -4,7 +4,7 @@ use super::wire::{Front, varint};
 use crate::framed::{Halt, Read, u16_at, u32_at};
 
 /// How deep is gone.
-const DEPTH_MAX: u32 = 32;
+pub(super) const DEPTH_MAX: u32 = 32;
 /// Values looked at, at most.
 const VALUES_MAX: u32 = 100_000;
 
@@ -32,7 +32,7 @@ pub(super) struct Walker<'b> {
     pub(super) at: usize,
     values: u32,
     /// The last field's number, which the compact protocol counts from.
-    last: i16,
+    pub(super) last: i16,
 }
 
 /// A field of a struct.
@@ -82,7 +82,7 @@ impl<'b> Walker<'b> {
         self.take(1).map(|bytes| bytes.first().copied().unwrap_or(0))
     }
 
-    fn number(&mut self) -> Read<u64> {
+    pub(super) fn number(&mut self) -> Read<u64> {
         let (value, at) = varint(self.bytes, self.at)?;
         self.at = at;
         Ok(value)
@@ -127,16 +127,19 @@ impl<'b> Walker<'b> {
 
     /// The bytes of a text.
     pub(super) fn text(&mut self) -> Read<&'b [u8]> {
+        let len = self.text_len()?;
+        self.take(len)
+    }
+
+    /// How many bytes of a text follow.
+    pub(super) fn text_len(&mut self) -> Read<usize> {
         let len = if self.compact {
             usize::try_from(self.number()?).map_err(|_| Halt::Bad)?
         } else {
             let len = u32_at(self.take(4)?, 0).unwrap_or(0);
             usize::try_from(len).ok().filter(|len| *len < 1 << 30).ok_or(Halt::Bad)?
         };
-        if len >= 1 << 30 {
-            return Err(Halt::Bad);
-        }
-        self.take(len)
+        if len >= 1 << 30 { Err(Halt::Bad) } else { Ok(len) }
     }
 
     /// A number of 32 bits.
@@ -191,6 +194,16 @@ impl<'b> Walker<'b> {
         if depth > DEPTH_MAX {
             return Err(Halt::Bad);
         }
+        let (kind, len) = self.list_head()?;
+        self.bounded(len)?;
+        for _ in 0..len {
+            self.skip_value(kind, depth)?;
+        }
+        Ok(())
+    }
+
+    /// What a list or a set holds, and how many.
+    pub(super) fn list_head(&mut self) -> Read<(u8, u64)> {
         let (kind, len) = if self.compact {
             let first = self.byte()?;
             let len = if first >> 4 == 15 { self.number()? } else { u64::from(first >> 4) };
@@ -202,21 +215,28 @@ impl<'b> Walker<'b> {
         if len > 0 {
             is_kind(kind)?;
         }
-        self.bounded(len)?;
-        for _ in 0..len {
-            self.skip_value(kind, depth)?;
-        }
-        Ok(())
+        Ok((kind, len))
     }
 
     fn skip_map(&mut self, depth: u32) -> Read<()> {
         if depth > DEPTH_MAX {
             return Err(Halt::Bad);
         }
+        let (keys, values, len) = self.map_head()?;
+        self.bounded(len)?;
+        for _ in 0..len {
+            self.skip_value(keys, depth)?;
+            self.skip_value(values, depth)?;
+        }
+        Ok(())
+    }
+
+    /// What a map's keys and values are, and how many pairs it has.
+    pub(super) fn map_head(&mut self) -> Read<(u8, u8, u64)> {
         let (keys, values, len) = if self.compact {
             let len = self.number()?;
             if len == 0 {
-                return Ok(());
+                return Ok((kind::STOP, kind::STOP, 0));
             }
             let kinds = self.byte()?;
             (from_compact(kinds >> 4)?, from_compact(kinds & 0x0f)?, len)
@@ -228,12 +248,7 @@ impl<'b> Walker<'b> {
             is_kind(keys)?;
             is_kind(values)?;
         }
-        self.bounded(len)?;
-        for _ in 0..len {
-            self.skip_value(keys, depth)?;
-            self.skip_value(values, depth)?;
-        }
-        Ok(())
+        Ok((keys, values, len))
     }
 
     /// Whether so many values may come.
