@@ -50,7 +50,7 @@ pub enum Speaks {
 
 /// A way to a collector.
 pub(super) enum Way {
-    Http { client: Client<HttpsConnector<HttpConnector>, Body>, uri: Uri, headers: HeaderMap },
+    Http { client: Box<Client<HttpsConnector<HttpConnector>, Body>>, uri: Uri, headers: HeaderMap },
     Grpc { channel: Channel, headers: MetadataMap },
 }
 
@@ -130,7 +130,7 @@ impl Way {
         let way = match collector.speaks {
             Speaks::Http => {
                 let connector = warehouse::connector(collector.authority.as_deref())?;
-                let client = Client::builder(TokioExecutor::new()).build(connector);
+                let client = Box::new(Client::builder(TokioExecutor::new()).build(connector));
                 Self::Http { client, uri, headers }
             }
             Speaks::Grpc => {
