@@ -86,3 +86,25 @@ fn says_so(code: u16, reply: &[u8]) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::Transport;
+
+    use super::*;
+
+    fn verdict(bytes: &[u8], transport: Transport) -> Verdict {
+        let more = transport == Transport::Tcp;
+        let (to_usual_port, from_usual_port) = (false, false);
+        probe(&Hello { bytes, from: None, transport, to_usual_port, from_usual_port, more })
+    }
+
+    #[test]
+    fn files_are_fetched_by_name_and_mails_by_number() {
+        let is = |line: &[u8]| verdict(line, Transport::Tcp) == Verdict::Is(Side::Client);
+        assert!(is(b"RETR a.txt\r\n"));
+        assert!(is(b"STOR a.txt\r\n"));
+        assert!(!is(b"RETR 12\r\n"));
+        assert!(!is(b"USER x\r\n"));
+    }
+}

@@ -58,3 +58,40 @@ fn is_usual(packet: &[u8]) -> bool {
     });
     known && count >= 2
 }
+
+#[cfg(test)]
+mod tests {
+    use model::Transport;
+
+    use super::*;
+
+    /// A request with these attributes, and so many bytes behind its length.
+    fn request(attributes: &[u8], behind: usize) -> Vec<u8> {
+        let len = u16::try_from(HEAD + attributes.len()).unwrap().to_be_bytes();
+        [&[1, 1, len[0], len[1]], &[7; 16][..], attributes, &vec![0; behind]].concat()
+    }
+
+    fn verdict(bytes: &[u8], at_home: bool) -> Verdict {
+        probe(&Hello {
+            bytes,
+            from: None,
+            transport: Transport::Udp,
+            to_usual_port: at_home,
+            from_usual_port: false,
+            more: false,
+        })
+    }
+
+    #[test]
+    fn attributes_need_not_fit_where_the_length_does() {
+        let is = |bytes: &[u8], at_home| verdict(bytes, at_home) == Verdict::Is(Side::Client);
+        let damaged = b"\x01\x03a\x04\x06\x0a\0\0\x01\x05\x06\0\0\0\x01\0\0";
+        assert!(is(&request(damaged, 0), true));
+        assert!(is(&request(damaged, 0), false));
+        assert!(!is(&request(damaged, 1), true));
+        // Two are too few for a port of somebody else.
+        let few = b"\x01\x03a\x04\x06\x0a\0\0\x01\0\0";
+        assert!(is(&request(few, 0), true));
+        assert!(!is(&request(few, 0), false));
+    }
+}

@@ -122,3 +122,29 @@ fn is_enhanced(reply: &[u8]) -> bool {
         && known.iter().any(|name| memchr::memmem::find(reply, name).is_some());
     enhanced || extension
 }
+
+#[cfg(test)]
+mod tests {
+    use model::Transport;
+
+    use super::*;
+
+    fn verdict(bytes: &[u8], transport: Transport) -> Verdict {
+        let more = transport == Transport::Tcp;
+        let (to_usual_port, from_usual_port) = (false, false);
+        probe(&Hello { bytes, from: None, transport, to_usual_port, from_usual_port, more })
+    }
+
+    #[test]
+    fn what_is_said_of_mails_is_said_by_nobody_else() {
+        let is = |reply: &[u8]| verdict(reply, Transport::Tcp) == Verdict::Is(Side::Server);
+        assert!(is(b"354 START MAIL INPUT, END WITH \".\" ON A LINE BY ITSELF\r\n"));
+        assert!(is(b"354 End data with <CR><LF>.<CR><LF>\r\n"));
+        assert!(is(b"250 OK id=1Mugho-0003Dg-Un\r\n"));
+        assert!(is(b"250 ok 1184401929 qp 26211\r\n"));
+        assert!(is(b"250 Ok: queued as A47386CC102\r\n"));
+        assert!(!is(b"250 OK\r\n"));
+        assert!(!is(b"250 ok qp 26211\r\n"));
+        assert!(!is(b"221 closing connection\r\n"));
+    }
+}
