@@ -3,7 +3,7 @@
 use std::{fmt::Display, fs, path::Path, sync::Arc};
 
 use rustls::{
-    RootCertStore, ServerConfig,
+    ServerConfig,
     crypto::ring::default_provider,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
@@ -64,10 +64,7 @@ impl Encryption {
 }
 
 fn verifier(authority: &Path) -> Result<Arc<dyn ClientCertVerifier>, String> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(authority)? {
-        roots.add(certificate).map_err(|error| told(authority, &error))?;
-    }
+    let roots = warehouse::roots(authority).map_err(|error| told(authority, &error))?;
     let provider = Arc::new(default_provider());
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
         .allow_unauthenticated()

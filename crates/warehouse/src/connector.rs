@@ -40,7 +40,11 @@ pub fn connector(authority: Option<&Path>) -> Result<HttpsConnector<HttpConnecto
     Ok(builder.https_or_http().enable_http1().wrap_connector(http))
 }
 
-fn roots(path: &Path) -> Result<RootCertStore, Box<dyn std::error::Error>> {
+/// The authorities of a PEM file.
+///
+/// # Errors
+/// When it can't be read, or holds none.
+pub fn roots(path: &Path) -> Result<RootCertStore, Box<dyn std::error::Error>> {
     let mut roots = RootCertStore::empty();
     let pem = fs::read(path)?;
     for certificate in CertificateDer::pem_slice_iter(&pem) {

@@ -243,7 +243,7 @@ pub(crate) async fn until<T>(work: impl Future<Output = T>, stop: &store::Stop) 
 }
 
 /// The fault that all others come from: that a connection was refused, not that a client failed.
-fn deepest(error: &dyn std::error::Error) -> String {
+pub fn deepest(error: &dyn std::error::Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;

@@ -17,8 +17,8 @@ mod sending;
 mod source;
 mod sql;
 
-pub use connector::connector;
-pub use door::Refusal;
+pub use connector::{connector, roots};
+pub use door::{Refusal, deepest};
 pub use place::{Flaw, Place};
 pub use sending::{Sending, Sent};
 pub use source::Warehouse;

@@ -1,6 +1,6 @@
 //! A collector of OpenTelemetry, and the ways to it: OTLP 1.x over HTTP (protobuf) and over gRPC.
 
-use std::{error::Error, fs, path::PathBuf, str::FromStr, time::Duration};
+use std::{fs, path::PathBuf, str::FromStr, time::Duration};
 
 use axum::{
     body::Body,
@@ -24,6 +24,7 @@ use tonic::{
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
 };
 use tonic_prost::ProstCodec;
+use warehouse::deepest;
 
 /// A collector, as somebody names it.
 #[derive(Clone, Debug, Default)]
@@ -235,13 +236,4 @@ async fn by_grpc(channel: &Channel, headers: &MetadataMap, spans: &Spans) -> Giv
 fn taken(answer: &Taken) -> Given {
     let (rejected, why) = answer.rejected();
     Given::Taken(rejected, why.to_owned())
-}
-
-/// What lies at the bottom of an error.
-fn deepest(mut error: &dyn Error) -> String {
-    // Each holds the next: a chain that ends.
-    while let Some(next) = error.source() {
-        error = next;
-    }
-    error.to_string()
 }
