@@ -1,6 +1,13 @@
 //! TLS of a listener: the certificate that it shows, and those that its clients show (RFC 8446 §4.4.2).
 
-use std::{fmt::Display, fs, path::Path, sync::Arc};
+use std::{
+    fmt::Display,
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use rustls::{
     ServerConfig,
@@ -11,9 +18,37 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-/// How a listener encrypts.
+/// How a listener encrypts: as its files say, also when they are replaced by others while it listens.
 #[derive(Clone)]
-pub struct Encryption(TlsAcceptor);
+pub struct Encryption(Arc<Papers>);
+
+struct Papers {
+    files: Files,
+    current: Mutex<Current>,
+}
+
+/// Where the certificate, its key, and the authority of clients are (PEM).
+struct Files {
+    certificate: PathBuf,
+    key: PathBuf,
+    authority: Option<PathBuf>,
+}
+
+/// What new connections get.
+struct Current {
+    acceptor: TlsAcceptor,
+    /// The files it was made of.
+    stamps: Stamps,
+    /// Those that did not fit together.
+    refused: Option<Stamps>,
+    looked_at: Instant,
+}
+
+/// What tells a file from the one that was there before: inode, bytes, and when it was written.
+type Stamps = [Option<(u64, u64, i64, i64)>; 3];
+
+/// How soon after one look at the files another is worth it.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Goes with every request that came encrypted.
 #[derive(Clone, Copy, Debug)]
@@ -34,21 +69,15 @@ impl Encryption {
     /// # Errors
     /// When a file can't be read, or does not hold what it should; in one line.
     pub fn read(certificate: &Path, key: &Path, authority: Option<&Path>) -> Result<Self, String> {
-        let chain = certificates(certificate)?;
-        let at_key = |error: &dyn Display| told(key, error);
-        let bytes = fs::read(key).map_err(|error| at_key(&error))?;
-        let private = PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| at_key(&error))?;
-        let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?;
-        let builder = match authority {
-            Some(path) => builder.with_client_cert_verifier(verifier(path)?),
-            None => builder.with_no_client_auth(),
+        let files = Files {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+            authority: authority.map(Path::to_owned),
         };
-        let config = builder.with_single_cert(chain, private);
-        let mut config = config.map_err(|error| told(certificate, &error))?;
-        config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+        let stamps = files.stamps();
+        let acceptor = files.acceptor()?;
+        let current = Current { acceptor, stamps, refused: None, looked_at: Instant::now() };
+        Ok(Self(Arc::new(Papers { files, current: Mutex::new(current) })))
     }
 
     /// Shakes hands with a client. None if that fails: how, is the client's affair.
@@ -56,10 +85,62 @@ impl Encryption {
         &self,
         stream: TcpStream,
     ) -> Option<(TlsStream<TcpStream>, Encrypted)> {
-        let stream = self.0.accept(stream).await.ok()?;
+        let acceptor = self.acceptor(Instant::now());
+        let stream = acceptor.accept(stream).await.ok()?;
         // The verifier lets none through that the authority has not signed.
         let is_certified = stream.get_ref().1.peer_certificates().is_some();
         Some((stream, Encrypted { is_certified }))
+    }
+
+    /// What is shown to who comes `now`. Files that don't fit together (one is replaced, the other not
+    /// yet) are told of once, and change nothing.
+    fn acceptor(&self, now: Instant) -> TlsAcceptor {
+        let mut current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.saturating_duration_since(current.looked_at) < LOOK_AGAIN {
+            return current.acceptor.clone();
+        }
+        current.looked_at = now;
+        let stamps = self.0.files.stamps();
+        if stamps != current.stamps {
+            match self.0.files.acceptor() {
+                Ok(acceptor) => (current.acceptor, current.stamps) = (acceptor, stamps),
+                Err(why) if current.refused != Some(stamps) => {
+                    eprintln!("callscope: the new certificate is not used: {why}");
+                    current.refused = Some(stamps);
+                }
+                Err(_) => {}
+            }
+        }
+        current.acceptor.clone()
+    }
+}
+
+// === impl Files ===
+
+impl Files {
+    fn acceptor(&self) -> Result<TlsAcceptor, String> {
+        let chain = certificates(&self.certificate)?;
+        let at_key = |error: &dyn Display| told(&self.key, error);
+        let bytes = fs::read(&self.key).map_err(|error| at_key(&error))?;
+        let private = PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| at_key(&error))?;
+        let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?;
+        let builder = match &self.authority {
+            Some(path) => builder.with_client_cert_verifier(verifier(path)?),
+            None => builder.with_no_client_auth(),
+        };
+        let config = builder.with_single_cert(chain, private);
+        let mut config = config.map_err(|error| told(&self.certificate, &error))?;
+        config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+
+    fn stamps(&self) -> Stamps {
+        [Some(&self.certificate), Some(&self.key), self.authority.as_ref()].map(|path| {
+            let about = fs::metadata(path?).ok()?;
+            Some((about.ino(), about.size(), about.mtime(), about.mtime_nsec()))
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
+use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 
 /// Turns network traffic into complete, matched API calls.
@@ -168,6 +169,23 @@ pub struct ReadingArgs {
     /// Name addresses that nothing else names as the name servers in the capture did.
     #[arg(long)]
     pub dns_names: bool,
+    /// Count paths like this one as one endpoint: `/users/{name}/cart`. May be given several times; the
+    /// first that fits counts, and before the shapes that are known anyway (docs/STORE.md).
+    #[arg(long, value_name = "PATH")]
+    pub endpoint_template: Vec<filter::Template>,
+}
+
+// === impl ReadingArgs ===
+
+impl ReadingArgs {
+    /// What must hold before anything is read.
+    ///
+    /// # Errors
+    /// When there is no such protocol, or too many templates.
+    pub fn check(&self) -> anyhow::Result<()> {
+        crate::protocols::check(&self.protocol)?;
+        filter::give_templates(&self.endpoint_template).context("--endpoint-template")
+    }
 }
 
 /// Arguments of `callscope tap`.

@@ -88,7 +88,7 @@ fn follow(args: &ReadArgs) -> Result<()> {
 /// # Errors
 /// When the input can't be read or the output can't be written.
 pub(crate) fn show(mut input: Input, args: &ShowArgs, open_after: Option<Duration>) -> Result<()> {
-    crate::protocols::check(&args.reading.protocol)?;
+    args.reading.check()?;
     let directories = directory(&args.reading.identity)?.map(Directories::One);
     let wanted = args.condition.as_deref().map(wanted).transpose()?;
     let storing = Storing::open(args)?;

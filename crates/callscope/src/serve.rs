@@ -304,7 +304,7 @@ impl House {
     /// # Errors
     /// When the store, or what the arguments name, can't be read.
     pub fn open(what: &WhatArgs, settings: Settings) -> Result<Self> {
-        crate::protocols::check(&what.reading.protocol)?;
+        what.reading.check()?;
         let protocols = protocols();
         let columns = Arc::new(Columns::new(&crate::protocols::tables()));
         let engine = what.store.as_deref().map(crate::sink::engine).transpose()?.flatten();

@@ -3,11 +3,15 @@
 
 mod common {
     pub mod net;
+    pub mod postgresql;
 }
 
 use std::fs;
 
-use common::net::{CLIENT, Net, Running, SERVER, can, sh, start, tap};
+use common::{
+    net::{CLIENT, Net, Running, SERVER, can, sh, start, tap},
+    postgresql,
+};
 use serde_json::Value;
 
 /// Whether libraries can be tapped here.
@@ -109,6 +113,42 @@ fn calls_under_tls_are_calls() {
     assert!(said.is_success, "{}", said.errors);
     let rest = said.calls.iter().filter(|call| call["protocol"] == "http");
     assert_eq!(rest.count(), 0, "{:?}", said.calls);
+}
+
+/// Both speak in the clear first, and agree on TLS; the server is a process for each connection.
+#[test]
+fn postgresql_under_tls_is_read() {
+    if !can_tap(&["openssl", "setpriv", "ss"]) {
+        return;
+    }
+    let mut net = Net::new();
+    let Some(database) = postgresql::start(&mut net, true) else { return };
+    let (client, server) = (net.client.clone(), net.server.clone());
+    let tap = tap(&["--netns", &client, "--netns", &server, "--tls"]);
+    let to = format!("host={SERVER} user=postgres sslmode=require");
+    let rows = "select repeat('x', n) as wide from generate_series(1, 300) n";
+    let pid =
+        net.run(&[&database.psql, &to, "-c", "select 6 * 7", "-c", "select 1 / 0", "-c", rows]);
+    let said = tap.end();
+    assert!(said.is_success, "{}", said.errors);
+    let asked: Vec<_> = said.calls.iter().filter(|call| call["method"] == "SELECT").collect();
+    assert_eq!(asked.len(), 3, "each once: {:?}", said.calls);
+    for call in &asked {
+        assert_eq!(call["protocol"], "postgresql", "{call}");
+        assert_eq!(call["tls"]["decrypted_by"], "ebpf", "{call}");
+        assert_eq!(
+            [&call["pairing"], &call["missing"]],
+            [&text("matched"), &Value::Null],
+            "{call}"
+        );
+        assert_eq!(call["src"]["process"]["pid"], pid, "{call}");
+        assert_eq!(call["dst"]["process"]["parent"], database.pid, "{call}");
+        assert_eq!(
+            [&call["src"]["ip"], &call["dst"]["port"]],
+            [CLIENT, "5432"].map(text).each_ref()
+        );
+    }
+    assert_eq!(asked[1]["status"]["code"], "22012", "{}", asked[1]);
 }
 
 fn text(text: &str) -> Value {

@@ -370,6 +370,8 @@ impl Pair {
             _ if datagrams => (0, 0),
             // The server's part may begin with the wish for another hello, and that may be lost.
             "tls" => (frame(call.request), 0),
+            // Pieces of a datagram come in any order: which one completes it says nothing.
+            "icmp" => (Numbers::of(call, call.request), Numbers::of(call, call.response)),
             _ => (frame(call.request), frame(call.response)),
         };
         Self {
@@ -402,6 +404,30 @@ fn is_topic_id(word: &str) -> bool {
 
 fn is_unknown(word: &str) -> bool {
     [UNKNOWN, "unknown", ""].contains(&word)
+}
+
+/// Listens to whole numbers, and makes one of them.
+#[derive(Default)]
+struct Numbers(u64);
+
+impl Numbers {
+    fn of(call: &Call<'_>, half: Option<&Message>) -> u64 {
+        let mut all = Self::default();
+        half.into_iter().for_each(|half| (call.protocol.tell)(half, &mut all));
+        all.0
+    }
+}
+
+impl Tell for Numbers {
+    fn field(&mut self, _: usize, value: Value<'_>) {
+        if let Value::Integer(n) = value {
+            self.0 = self.0.wrapping_mul(1 << 16).wrapping_add(n as u64);
+        }
+    }
+
+    fn header(&mut self, _: &[u8], _: &[u8]) {}
+
+    fn body(&mut self, _: BodyFacts<'_>) {}
 }
 
 /// Listens to headers that are known.

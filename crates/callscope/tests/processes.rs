@@ -3,6 +3,7 @@
 
 mod common {
     pub mod net;
+    pub mod postgresql;
 }
 
 use std::{
@@ -10,7 +11,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use common::net::{Net, SERVER, can, groups, sh, start, tap};
+use common::{
+    net::{Net, SERVER, can, groups, sh, start, tap},
+    postgresql,
+};
 use serde_json::Value;
 
 /// Whether programs can be put into the kernel here: short connections have no process without.
@@ -135,47 +139,27 @@ fn each_end_has_its_process() {
     assert!(!said.errors.contains("had no room to tell"), "{}", said.errors);
 }
 
-/// Where PostgreSQL's programs are: not among those that everybody runs.
-fn postgresql() -> Option<String> {
-    let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
-    let bins = versions.flatten().map(|entry| entry.path().join("bin"));
-    let bin = bins.filter(|bin| bin.join("initdb").exists()).max()?;
-    Some(bin.display().to_string())
-}
-
 #[test]
 fn a_server_that_forks_for_each_connection_is_told_by_its_child() {
     if !can_tell(&["setpriv", "ss"]) {
         return;
     }
-    let Some(bin) = postgresql() else { return eprintln!("skipped: no PostgreSQL here") };
     let mut net = Net::new();
-    let folder = net.folder.path().display().to_string();
-    // It does not run as root.
-    let user = "setpriv --reuid postgres --regid postgres --clear-groups";
-    sh(&format!(
-        "chmod 755 {folder}; install -d -o postgres {folder}/db
-         cd {folder}; {user} {bin}/initdb -A trust -N -D {folder}/db >/dev/null"
-    ));
-    let program = format!("{bin}/postgres");
-    let (data, listen) = (format!("{folder}/db"), format!("listen_addresses={SERVER}"));
-    let sockets = format!("unix_socket_directories={data}");
-    let pg_hba = format!("{data}/pg_hba.conf");
-    fs::write(pg_hba, "host all all 0.0.0.0/0 trust\n").unwrap();
-    let mut words: Vec<_> = user.split(' ').collect();
-    words.extend([&program, "-D", &data, "-c", &listen, "-c", &sockets, "-c", "fsync=off"]);
-    let main = net.serve(5432, &words);
+    let Some(database) = postgresql::start(&mut net, false) else { return };
     let tap = tap(&["--netns", &net.server, "--protocol", "postgresql"]);
-    let psql = format!("{bin}/psql");
     let asks = ["-h", SERVER, "-U", "postgres", "-c", "select 6 * 7"];
-    let pid = net.run(&[&[psql.as_str()][..], &asks].concat());
+    let pid = net.run(&[&[database.psql.as_str()][..], &asks].concat());
     let said = tap.end();
     let is_it = |call: &&Value| call.to_string().contains("6 * 7");
     let call = said.calls.iter().find(is_it).unwrap_or_else(|| panic!("{:?}", said.calls));
     is_process(&call["src"], pid, "psql", call);
     let server = &call["dst"]["process"];
-    assert_eq!((&server["name"], &server["parent"]), (&"postgres".into(), &main.into()), "{call}");
-    assert_ne!(server["pid"], main);
+    assert_eq!(
+        (&server["name"], &server["parent"]),
+        (&"postgres".into(), &database.pid.into()),
+        "{call}"
+    );
+    assert_ne!(server["pid"], database.pid);
 }
 
 /// Control groups that leave with the test, the innermost first.

@@ -106,6 +106,7 @@ const CERTIFICATES: &str = r#"
         -copy_extensions copy -out "$2.crt"; }
     new ours -x509 -days 2 -out ours.crt && new other -x509 -days 2 -out other.crt
     new server -addext subjectAltName=IP:127.0.0.1 -out server.csr && sign ours server
+    new renewed -addext subjectAltName=IP:127.0.0.1 -out renewed.csr && sign other renewed
     for of in ours other; do
         new $of-client -addext extendedKeyUsage=clientAuth -out $of-client.csr && sign $of $of-client
     done
@@ -159,6 +160,33 @@ fn a_certificate_encrypts_and_lets_in() {
     assert!(code == Some(1) && said.contains("--tls-key"), "{said}");
     let (code, said) = refused(&["serve", "--tls-certificate", &key, "--tls-key", &key]);
     assert!(code == Some(1) && said.contains("holds no certificate"), "{said}");
+}
+
+#[test]
+fn a_certificate_that_is_replaced_is_shown_to_new_connections() {
+    if !can(&["curl", "openssl"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let make = Command::new("bash").args(["-ec", CERTIFICATES]).current_dir(&folder).output();
+    assert!(make.unwrap().status.success());
+    let (certificate, key) = (at("server.crt"), at("server.key"));
+    let server = Server::start(&["--tls-certificate", &certificate, "--tls-key", &key]);
+    let trusts = |authority: &str| {
+        let url = format!("https://{}/api/v1/health", server.address);
+        let told = Command::new("curl").args(["-sf", "--cacert", &at(authority), &url]).output();
+        told.unwrap().status.success()
+    };
+    assert!(trusts("ours.crt") && !trusts("other.crt"));
+    std::fs::copy(at("renewed.key"), &key).unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(trusts("ours.crt"), "a key without its certificate changes nothing");
+    std::fs::copy(at("renewed.crt"), &certificate).unwrap();
+    wait_until("the new certificate", || trusts("other.crt"));
+    assert!(!trusts("ours.crt"));
+    let told = server.stop();
+    assert_eq!(told.matches("the new certificate is not used").count(), 1, "{told}");
 }
 
 #[test]

@@ -142,6 +142,26 @@ fn a_store_grows_and_questions_that_are_not_right_say_where() {
     }
 }
 
+#[test]
+fn endpoints_are_counted_by_the_templates_that_are_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().to_str().unwrap();
+    let file = fixtures().join("shop.pcapng.zst");
+    let given = "--endpoint-template=/cart/{what}";
+    let output = run(&["read", "--quiet", given, "--store", store, file.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let by = ["--by", "endpoint", "--show", "count", "--json"];
+    let counted = lines(&[&["query", "http", "--store", store][..], &by].concat());
+    let has = |endpoint: &str| counted[0].contains(&format!("[\"{endpoint}\","));
+    assert!(has("/cart/{what}") && has("/users/{id}") && has("/cart"), "{counted:?}");
+    let condition = "endpoint.template == '/cart/{what}' && request.size > 0";
+    let found = lines(&["query", condition, "--store", store, "--json", "--limit", "100"]);
+    assert_eq!(found.len(), 28);
+    assert!(has("/cart/items/desk") && !has("/cart/items") && !has("/cart/prices"), "{counted:?}");
+    let output = run(&["read", "--endpoint-template", "cart", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// What other programs say of the files: calls by protocol, bytes of requests, times, one whole call.
 const READERS: &str = r#"
 import json, sys, glob

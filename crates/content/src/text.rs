@@ -45,8 +45,13 @@ pub fn read<'a>(bytes: &'a [u8], media_type: Option<&MediaType<'_>>, cut: bool) 
         return Reading::Binary(bytes);
     }
     let encoding = if said.is_none() { encoding_guessed(media_type) } else { encoding };
+    let unsaid = said.is_none() || nature == Nature::Unsaid;
+    // A control character is the same byte before: what is no text need not be decoded first.
+    if unsaid && encoding.is_ascii_compatible() && has_controls(text) {
+        return Reading::Binary(bytes);
+    }
     let (decoded, malformed) = transcode(encoding, text, cut);
-    let guessed = malformed || said.is_none() || nature == Nature::Unsaid;
+    let guessed = malformed || unsaid;
     if guessed && has_controls(decoded.as_bytes()) {
         return Reading::Binary(bytes);
     }

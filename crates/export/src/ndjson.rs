@@ -189,6 +189,9 @@ fn push_headline(headline: &Headline<'_>, out: &mut Vec<u8>) {
     push_member(b"\"version\":\"", headline.version.as_deref(), out);
     push_member(b"\"method\":\"", headline.method.as_deref(), out);
     push_member(b"\"endpoint\":\"", headline.endpoint.as_deref(), out);
+    let endpoint = headline.endpoint.as_deref().and_then(|endpoint| str::from_utf8(endpoint).ok());
+    let given = endpoint.and_then(filter::given_template).map(str::as_bytes);
+    push_member(b"\"endpoint_template\":\"", given, out);
     let Some(status) = &headline.status else { return };
     out.extend_from_slice(b"\"status\":{\"code\":\"");
     push_inner_lossy(out, &status.code);

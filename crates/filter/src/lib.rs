@@ -44,5 +44,5 @@ pub use need::{Literal, Need, Op};
 pub use parse::TEXT_BYTES_MAX;
 pub use record::Record;
 pub use step::{STEPS, step, step_after, step_number};
-pub use template::template;
+pub use template::{NoTemplate, Template, give_templates, given_template, template};
 pub use value::Value;

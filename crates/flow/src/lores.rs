@@ -23,6 +23,10 @@ const SERVERS_MAX: usize = 256;
 const BYTES_MAX: usize = 16 << 20;
 /// Servers that a shard learns something of in one round.
 const NEWS_MAX: usize = 4;
+/// Rounds for which news wait at most: until the slowest worker knows them.
+const WAITING_ROUNDS: usize = 2 * ROUNDS_BEHIND + 1;
+/// Bytes of a shard's news that wait. Its own alone count: what is left out must not depend on how far others are.
+const WAITING_BYTES_MAX: usize = 2 << 20;
 
 /// Whose lore it is: an address is a server's only where its network is the same.
 pub(crate) type Server = (Endpoint, u16);
@@ -43,7 +47,12 @@ pub(crate) struct News {
 
 /// What a shard learned in this round.
 #[derive(Debug, Default)]
-pub(crate) struct Heard(Vec<News>);
+pub(crate) struct Heard {
+    news: Vec<News>,
+    /// Bytes of the rounds before whose news may still wait, and of all of them.
+    before: VecDeque<usize>,
+    waiting: usize,
+}
 
 /// What is known of servers.
 #[derive(Clone, Debug, Default)]
@@ -91,16 +100,32 @@ impl Lores {
 impl Heard {
     /// Something was learned of `server`: it replaces what was learned before.
     pub(crate) fn hear(&mut self, order: u64, server: Server, (lore, bytes): (Lore, usize)) {
+        let known = self.news.iter().position(|known| known.server == server);
+        let others = self.bytes() - known.map_or(0, |at| self.news[at].bytes);
+        if self.waiting + others + bytes > WAITING_BYTES_MAX {
+            return;
+        }
         let news = News { order, server, lore, bytes };
-        match self.0.iter().position(|known| known.server == server) {
-            Some(at) => self.0[at] = news,
-            None if self.0.len() < NEWS_MAX && bytes <= BYTES_MAX => self.0.push(news),
+        match known {
+            Some(at) => self.news[at] = news,
+            None if self.news.len() < NEWS_MAX => self.news.push(news),
             None => {}
         }
     }
 
+    /// A round is over: what was learned in it.
     pub(crate) fn take(&mut self) -> Vec<News> {
-        std::mem::take(&mut self.0)
+        let bytes = self.bytes();
+        self.waiting += bytes;
+        self.before.push_back(bytes);
+        if self.before.len() > WAITING_ROUNDS {
+            self.waiting -= self.before.pop_front().unwrap_or(0);
+        }
+        std::mem::take(&mut self.news)
+    }
+
+    fn bytes(&self) -> usize {
+        self.news.iter().map(|news| news.bytes).sum()
     }
 }
 
@@ -206,5 +231,17 @@ mod tests {
             heard.hear(0, server(n), (Lore::new(1_u8), 1));
         }
         assert_eq!(heard.take().len(), NEWS_MAX);
+    }
+
+    #[test]
+    fn news_that_wait_are_bounded_and_make_room_when_their_time_is_over() {
+        let mut heard = Heard::default();
+        let mut hear = |bytes| {
+            heard.hear(0, server(1), (Lore::new(1_u8), bytes));
+            heard.take().len()
+        };
+        assert_eq!((hear(WAITING_BYTES_MAX + 1), hear(WAITING_BYTES_MAX - 1)), (0, 1));
+        let waits = (0..WAITING_ROUNDS).map(|_| hear(2)).sum::<usize>();
+        assert_eq!((waits, hear(2)), (0, 1));
     }
 }

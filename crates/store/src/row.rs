@@ -155,9 +155,14 @@ impl Row {
         self.get(Part::Endpoint)
     }
 
-    /// The endpoint with its variable segments replaced: `/users/{id}`.
+    /// The endpoint with its variable segments replaced: `/users/{id}`. As it was given when the call was
+    /// made, or else by its shape.
     #[must_use]
     pub fn endpoint_template(&self) -> Option<Cow<'_, str>> {
+        let given = self.get(Part::EndpointTemplate);
+        if given.is_some() {
+            return given;
+        }
         Some(match self.endpoint()? {
             Cow::Borrowed(endpoint) => template(endpoint),
             Cow::Owned(endpoint) => Cow::Owned(template(&endpoint).into_owned()),

@@ -34,6 +34,8 @@ pub struct Assembler {
     pub(crate) phase: Phase,
     /// Whether `start` is the first byte of the direction.
     pub(crate) from_start: bool,
+    /// Whether the other side was seen to acknowledge any of it.
+    is_acked: bool,
     /// What came before its turn; `None` while everything is in order.
     pub(crate) held: Option<Box<Held>>,
 }
@@ -120,6 +122,18 @@ impl Assembler {
         if is_first && acked != self.start && !self.ends_in_gap() {
             self.next = self.start;
             self.lose(dir, acked, Why::Gap, around.now, around);
+        }
+    }
+
+    /// The other side has received it up to `acked`. If that is the first we hear of it, and nothing of the
+    /// direction, which was joined late, has left yet, it goes on from there: what it was joined with came out
+    /// of order.
+    pub(crate) fn note_first_ack(&mut self, acked: Seq) {
+        let is_first = !std::mem::replace(&mut self.is_acked, true);
+        let holds = || self.held.as_deref().is_some_and(|held| held.first().is_some());
+        let is_before = (1..=Self::AHEAD_MAX).contains(&self.start.ahead_of(acked));
+        if is_first && is_before && !self.from_start && self.next == self.start && holds() {
+            (self.start, self.next) = (acked, acked);
         }
     }
 

@@ -66,6 +66,7 @@ impl Connection {
         }
         let (dir, ack) = (segment.dir.flip(), Seq(segment.ack));
         let peer = self.half_mut(dir);
+        peer.note_first_ack(ack);
         let ahead = ack.ahead_of(peer.next);
         match peer.phase {
             Phase::Unknown => peer.begin(ack, Phase::Pinned, false),

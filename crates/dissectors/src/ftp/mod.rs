@@ -43,7 +43,19 @@ struct Ftp {
     before: Before,
     /// `AUTH TLS` was asked for.
     start_tls: bool,
+    /// A command that was given up after a loss is under way: its last reply is still to come.
+    owes: bool,
+    /// Replies were lost, and none was read since.
+    holed: bool,
+    /// Something was lost, or came before the capture.
+    lossy: bool,
+    /// A transfer was broken off that may be among what was given up. That has one reply or two (RFC 959
+    /// §4.1.3, ABOR): nobody knows any more whose the next ones are.
+    unsure: bool,
 }
+
+/// The number of a reply to what was given up: nobody asks under it.
+const GIVEN_UP: u64 = u64::MAX;
 
 // === impl Dissector ===
 
@@ -62,10 +74,13 @@ impl Dissector for Ftp {
         if from == Side::Server {
             self.anchor.lost();
             self.before.forget();
+            self.owes = false;
+            (self.holed, self.lossy) = (true, true);
         }
     }
 
     fn resync(&mut self, from: Side, input: &[u8]) -> Found {
+        self.lossy = true;
         if from == Side::Server {
             return self.anchor.find(input);
         }
@@ -91,6 +106,7 @@ impl Ftp {
         };
         let is = |name: &str| verb.eq_ignore_ascii_case(name.as_bytes());
         self.anchor.asked();
+        self.unsure |= self.holed && is("ABOR");
         sink.begin(Pair::InOrder);
         if is("PASS") || is("ACCT") || is("ADAT") {
             sink.record(verb);
@@ -113,11 +129,22 @@ impl Ftp {
         let said = input.get(..reply.size).unwrap_or(input);
         if reply.is_preliminary() {
             self.before.keep(said);
+            self.owes = sink.question().is_none();
             return Step::Took(reply.size);
         }
+        if self.lossy && sink.question().is_some_and(|asked| !fits(&asked.record, reply.code)) {
+            return Step::Lost;
+        }
+        let owed = std::mem::take(&mut self.owes) || self.unsure;
+        self.holed = false;
         let first = self.anchor == Anchor::Unseen && matches!(reply.code, 220 | 421);
         self.anchor = Anchor::Reading;
-        sink.begin(if first { Pair::OneWay } else { Pair::InOrder });
+        sink.begin(match (first, owed) {
+            (true, _) => Pair::OneWay,
+            // What was asked since is not answered by it.
+            (false, true) => Pair::Id(GIVEN_UP),
+            (false, false) => Pair::InOrder,
+        });
         sink.record(said);
         self.before.record(sink);
         sink.finish();
@@ -125,6 +152,21 @@ impl Ftp {
             return Step::Become { took: reply.size, next: Next::Within("tls") };
         }
         Step::Took(reply.size)
+    }
+}
+
+/// Whether a reply may be to this command: some codes are said to one alone (RFC 959 §5.4, RFC 2428).
+fn fits(command: &[u8], code: u16) -> bool {
+    let to =
+        |verb: &[u8]| command.get(..verb.len()).is_some_and(|it| it.eq_ignore_ascii_case(verb));
+    match code {
+        221 => to(b"QUIT"),
+        225 => to(b"ABOR"),
+        227 => to(b"PASV"),
+        229 => to(b"EPSV"),
+        331 => to(b"USER"),
+        350 => to(b"RNFR") || to(b"REST"),
+        _ => true,
     }
 }
 

@@ -140,6 +140,11 @@ impl Asks {
             }
             b'F' => self.call(head, input, session, sink),
             b'd' | b'c' | b'f' => self.copy(head, input, session, sink),
+            // Whoever leaves waits for nothing that was asked before.
+            b'X' if sink.is_open() => {
+                self.close(session, sink);
+                Ok(Step::Took(0))
+            }
             b'X' => {
                 sink.begin(Pair::OneWay);
                 sink.record(&record::facts(kind::WORK));

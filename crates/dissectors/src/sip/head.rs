@@ -26,7 +26,7 @@ pub(super) enum Start<'b> {
 pub(super) struct Head<'b> {
     pub(super) start: Start<'b>,
     /// The bytes of it.
-    bytes: &'b [u8],
+    pub(super) bytes: &'b [u8],
     /// How many they are, with the empty line.
     pub(super) size: usize,
     /// Bytes of the body, where it says so.
@@ -130,10 +130,13 @@ impl<'b> Head<'b> {
         Ok(Self::of(start, input.get(..size).unwrap_or(input)))
     }
 
-    /// The one that the snap length cut.
+    /// The one that the snap length cut: its whole lines. What is left of the last one may be half a value,
+    /// or half a secret.
     pub(super) fn cut(input: &'b [u8]) -> Option<Self> {
-        let line = input.split(|byte| *byte == b'\n').next()?;
-        Some(Self::of(Start::read(line.trim_ascii_end())?, input))
+        let lines = input.get(..=memchr::memrchr(b'\n', input)?)?;
+        let line = lines.split(|byte| *byte == b'\n').next()?;
+        let head = Self::of(Start::read(line.trim_ascii_end())?, lines);
+        Some(Self { size: input.len(), ..head })
     }
 
     fn of(start: Start<'b>, bytes: &'b [u8]) -> Self {

@@ -69,6 +69,8 @@ impl Dissector for Sip {
         };
         let number = head.transaction();
         let pair = |number: u64| match self.transport {
+            // What says whose answer it is was cut off.
+            Transport::Udp if sink.cut() > 0 && !head.is_whole() => Pair::OneWay,
             Transport::Udp => Pair::Datagram(number),
             _ => Pair::Id(number),
         };
@@ -81,7 +83,7 @@ impl Dissector for Sip {
             }
             Start::Response { .. } => sink.begin_as(Role::Answers, pair(number)),
         }
-        sink.record(input.get(..head.size).unwrap_or(input));
+        sink.record(head.bytes);
         head.secrets(|place| {
             for at in place {
                 sink.amend(at, b"*");

@@ -241,14 +241,18 @@ impl Smtp {
         let first = self.anchor == Anchor::Unseen && reply.code == 220;
         self.anchor = Anchor::Reading;
         if reply.code == GO_AHEAD {
+            // Nothing but DATA has it: replies and commands are no longer side by side.
+            if sink.question().is_some_and(|question| !is_data(&question.record)) {
+                self.client = Client::Line;
+                return Step::Lost;
+            }
             self.before.keep(said);
             if !matches!(self.client, Client::Line | Client::InLine) {
                 self.client = Client::Line;
             }
             return Step::Took(reply.size);
         }
-        let asked = sink.question().and_then(|question| question.record.get(..4));
-        let is_data = asked.is_some_and(|verb| verb.eq_ignore_ascii_case(b"DATA"));
+        let is_data = sink.question().is_some_and(|question| is_data(&question.record));
         self.client = match (self.client, reply.code) {
             (Client::Asked, 400..) if is_data => Client::Refused,
             // The go-ahead was lost.
@@ -268,6 +272,49 @@ impl Smtp {
     }
 }
 
+fn is_data(record: &[u8]) -> bool {
+    record.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"DATA"))
+}
+
 fn number(text: &[u8]) -> Option<u64> {
     str::from_utf8(text).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use dissect::kit::{Case, Replay, Turn};
+    use model::Pairing;
+
+    use super::*;
+
+    /// A greeting without the end of its line takes the next reply with it, and each reply comes to the
+    /// command before its own, until the go-ahead comes to one that never has it. (No case: what it says at
+    /// first is wrong, as nobody could know.)
+    #[test]
+    fn a_go_ahead_to_anything_but_data_ends_the_pairing() {
+        let says = |from, text: &str| Turn::Says(from, text.as_bytes().to_vec());
+        let (client, server) = (|text| says(Side::Client, text), |text| says(Side::Server, text));
+        let turns = vec![
+            server("220 mx"),
+            client("HELO c\r\n"),
+            server("250 mx\r\n"),
+            client("MAIL FROM:<a@example>\r\n"),
+            server("250 ok\r\n"),
+            client("RCPT TO:<b@example>\r\n"),
+            server("250 ok\r\n"),
+            client("DATA\r\n"),
+            server("354 go on\r\n"),
+            client("a\r\n.\r\n"),
+            server("250 queued\r\n"),
+            client("QUIT\r\n"),
+            server("221 bye\r\n"),
+        ];
+        let calls = Replay::new(&Case { turns, ..Case::default() }).run(&DISSECTION);
+        let paired = calls.iter().filter(|call| call.pairing == Pairing::Matched);
+        let asked: Vec<_> = paired.filter_map(|call| call.request.as_ref()).collect();
+        assert_eq!(asked.len(), 2, "HELO and MAIL: {calls:?}");
+        assert!(
+            calls.iter().all(|call| call.pairing != Pairing::Matched || call.missing.is_none())
+        );
+    }
 }

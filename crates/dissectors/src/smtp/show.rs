@@ -130,9 +130,10 @@ fn header<'m>(mail: &'m [u8], name: &[u8]) -> Option<&'m [u8]> {
     })
 }
 
-/// The lines of a mail before its text.
+/// The lines of a mail before its text; what is left of one where bytes are missing is not told.
 fn head_lines(mail: &[u8]) -> impl Iterator<Item = &[u8]> {
-    mail.split(|byte| *byte == b'\n')
+    mail.split_inclusive(|byte| *byte == b'\n')
+        .map_while(|line| line.strip_suffix(b"\n"))
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
         .take_while(|line| !line.is_empty())
 }

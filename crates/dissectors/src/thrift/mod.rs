@@ -8,8 +8,10 @@ mod show;
 mod walk;
 mod wire;
 
-use dissect::{Dissection, Dissector, Found, Framing, Hello, Pair, Reader, Sink, Step, Verdict};
-use model::{Protocol, Side, Transport};
+use dissect::{
+    Dissection, Dissector, Found, Framing, Hello, Pair, Reader, Sink, Step, Turns, Verdict,
+};
+use model::{Message, Protocol, Side, Transport};
 
 use self::{
     loose::{Loose, Way},
@@ -50,11 +52,18 @@ struct Thrift {
     framed: Option<bool>,
     /// Bytes were lost: what follows a frame's length looks like a message without one.
     holed: bool,
+    /// The client does not number its calls: many libraries say 0 each time.
+    unnumbered: bool,
+    /// The number of its last call.
+    last: Option<u32>,
     /// Where each side's message without a frame is, while a long one is read.
     long: [Option<Box<Loose>>; 2],
 }
 
 impl Dissector for Thrift {
+    /// Whoever does not number calls waits for each answer.
+    const TURNS: Turns = Turns::Usual;
+
     fn read(&mut self, from: Side, input: &[u8], sink: &mut Sink<'_, '_>) -> Step {
         if self.long[from as usize].is_some() {
             return self.go_on(from, input);
@@ -75,7 +84,8 @@ impl Dissector for Thrift {
         let whole = usize::try_from(size).unwrap_or(usize::MAX).min(RECORD_MAX);
         let Some(record) = input.get(..whole) else { return Step::Need(whole) };
         self.framed = Some(front.frame.is_some());
-        sink.begin(pair(&front));
+        let Some(pair) = self.pair(&front, record, sink) else { return Step::Lost };
+        sink.begin(pair);
         sink.record(record);
         framed::go(whole, size - whole as u64, sink)
     }
@@ -123,10 +133,34 @@ impl Thrift {
         let written = (there.len() as u64).min(size);
         let head = front.head + usize::try_from(written).unwrap_or(there.len());
         self.framed = Some(false);
+        let Some(pair) = self.pair(front, input, sink) else { return Step::Lost };
         self.long[from as usize] = Some(Box::new(loose));
-        sink.begin(pair(front));
+        sink.begin(pair);
         sink.record(input.get(..head).unwrap_or(input));
         Step::Part { head, body: size - written }
+    }
+
+    /// How a message finds its other half: by its number, if the client gives each call one of its own; else
+    /// by the order, in which the method must be the same. Nothing if it is not.
+    fn pair(&mut self, front: &Front, bytes: &[u8], sink: &Sink<'_, '_>) -> Option<Pair> {
+        let id = u64::from(front.sequence);
+        if front.kind == Kind::OneWay {
+            return Some(Pair::OneWay);
+        }
+        let asks = front.kind.side() == Side::Client;
+        if asks && !self.unnumbered {
+            let again = self.last.replace(front.sequence) == Some(front.sequence);
+            self.unnumbered = front.sequence == 0 || again;
+        }
+        if !self.unnumbered && front.sequence != 0 {
+            return Some(Pair::Id(id));
+        }
+        let asked = sink.question().filter(|_| !asks);
+        let is_same = |question: &Message| {
+            let asked = Front::read(&question.record).ok();
+            asked.is_none_or(|asked| method(&asked, &question.record) == method(front, bytes))
+        };
+        asked.is_none_or(is_same).then_some(Pair::InOrder)
     }
 
     /// More of it.
@@ -147,12 +181,10 @@ impl Thrift {
     }
 }
 
-/// How a message finds its other half.
-fn pair(front: &Front) -> Pair {
-    match front.kind {
-        Kind::OneWay => Pair::OneWay,
-        _ => Pair::Id(front.sequence.into()),
-    }
+/// The method alone: who answers for several services may leave the service's name away.
+fn method<'b>(front: &Front, bytes: &'b [u8]) -> &'b [u8] {
+    let name = bytes.get(front.name.0..front.name.1).unwrap_or_default();
+    name.rsplit(|byte| *byte == b':').next().unwrap_or(name)
 }
 
 /// Bytes of the message at the front.

@@ -92,6 +92,21 @@ pub(super) fn error(code: i32) -> Option<&'static str> {
     })
 }
 
+/// Whether all of a kind are asked and answered under this number.
+pub(super) fn is_shared(xid: i32) -> bool {
+    matches!(xid, -2 | -4 | -8)
+}
+
+/// The number that all of this kind share.
+pub(super) fn number(op: i32) -> Option<i32> {
+    Some(match op {
+        PING => -2,
+        AUTH => -4,
+        SET_WATCHES | SET_WATCHES_2 => -8,
+        _ => return None,
+    })
+}
+
 /// What an event says.
 pub(super) fn event(kind: i32) -> &'static str {
     match kind {

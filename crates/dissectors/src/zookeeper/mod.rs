@@ -103,7 +103,7 @@ impl ZooKeeper {
             self.begun[Side::Client as usize] = !is_first;
             return Step::Need(whole);
         };
-        sink.begin(Pair::Id(front.number()));
+        sink.begin(pair(&front));
         sink.record(&front.op.to_be_bytes());
         sink.record(record);
         for at in wire::secrets(&front, record) {
@@ -126,14 +126,21 @@ impl ZooKeeper {
         let whole = front.size.min(RECORD_MAX);
         let Some(record) = input.get(..whole) else { return Step::Need(whole) };
         self.begun[Side::Server as usize] = true;
-        let op = if begun {
-            let question = sink.question_by_id(front.number()).map(|question| &question.record[..]);
-            question.and_then(|record| record.first_chunk::<{ wire::OP }>().copied())
-        } else {
-            Some(CONNECT.to_be_bytes())
-        };
         let is_event = front.xid == codes::EVENT && begun;
-        sink.begin(if is_event { Pair::OneWay } else { Pair::Id(front.number()) });
+        let pair = if is_event { Pair::OneWay } else { pair(&front) };
+        let question = match pair {
+            Pair::InOrder => sink.question(),
+            _ => sink.question_by_id(front.number()),
+        };
+        let asked = question.and_then(|it| it.record.first_chunk::<{ wire::OP }>().copied());
+        let is_its = |asked: [u8; wire::OP]| {
+            codes::number(i32::from_be_bytes(asked)).is_none_or(|number| number == front.xid)
+        };
+        if pair == Pair::InOrder && !asked.is_none_or(is_its) {
+            return Step::Lost;
+        }
+        let op = if begun { asked } else { Some(CONNECT.to_be_bytes()) };
+        sink.begin(pair);
         let op = if is_event { codes::EVENT_OP.to_be_bytes() } else { op.unwrap_or(wire::UNKNOWN) };
         sink.record(&op);
         sink.record(record);
@@ -144,6 +151,12 @@ impl ZooKeeper {
         }
         framed::go(whole, (front.size - whole) as u64, sink)
     }
+}
+
+/// How a message finds its other half: by its number; where all of a kind share one, by the order.
+fn pair(front: &Front) -> Pair {
+    let is_shared = front.op != CONNECT && codes::is_shared(front.xid);
+    if is_shared { Pair::InOrder } else { Pair::Id(front.number()) }
 }
 
 fn probe(hello: &Hello<'_>) -> Verdict {

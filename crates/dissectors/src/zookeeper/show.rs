@@ -15,6 +15,10 @@ use crate::{
 
 /// Children and operations told one by one, at most.
 const LIST_MAX: usize = 64;
+/// Bytes of a node's state (`Stat`).
+const STAT: usize = 68;
+/// What an operation comes to that another one's failure undoes.
+const ROLLED_BACK: i32 = -2;
 
 fields! {
     Operation = "zookeeper.operation" Text, "create, getData, setData, multi, event, …; a word of four letters";
@@ -35,6 +39,7 @@ fields! {
     State = "zookeeper.event.state" Integer, "The session's state at that time; 3 is connected";
     Scheme = "zookeeper.auth_scheme" Text, "How a client shows who it is: digest, sasl";
     Operations = "zookeeper.multi" Text many, "The operations of a transaction: create /a";
+    Results = "zookeeper.multi.result" Text many, "What each operation came to: OK, BADVERSION; RUNTIMEINCONSISTENCY where another one's failure undid it";
 }
 
 /// Walks over the parts of a message (jute).
@@ -70,6 +75,17 @@ impl<'m> Parts<'m> {
 
     fn text(&mut self) -> Option<&'m [u8]> {
         self.buffer().map(|(text, _)| text)
+    }
+
+    /// Over a text that is all there.
+    fn skip_text(&mut self) -> Option<()> {
+        let len = usize::try_from(self.int()?).unwrap_or(0);
+        self.skip(len)
+    }
+
+    fn skip(&mut self, len: usize) -> Option<()> {
+        self.0 = self.0.get(len..)?;
+        Some(())
     }
 
     /// A list of permissions.
@@ -141,6 +157,11 @@ fn status(op: i32, bytes: &[u8]) -> Option<Status<'static>> {
         // A session that is no more has no time left.
         CONNECT if u32_at(bytes, 8) == Some(0) => -112,
         CONNECT => 0,
+        // The header of what failed says nothing of it.
+        codes::MULTI | codes::MULTI_READ => match u32_at(bytes, 16)?.cast_signed() {
+            0 => results(bytes).find(|code| !matches!(*code, 0 | ROLLED_BACK)).unwrap_or(0),
+            code => code,
+        },
         _ => u32_at(bytes, 16)?.cast_signed(),
     };
     Some(Status {
@@ -148,6 +169,32 @@ fn status(op: i32, bytes: &[u8]) -> Option<Status<'static>> {
         text: b""[..].into(),
         outcome: if code == 0 { Outcome::Ok } else { Outcome::Error },
     })
+}
+
+/// What each operation of a transaction came to (`MultiResponse`), as far as they are there.
+fn results(bytes: &[u8]) -> impl Iterator<Item = i32> {
+    let mut parts = Parts(bytes.get(20..).unwrap_or_default());
+    let next = move || {
+        let (kind, is_end) = (parts.int()?, parts.bool()?);
+        let header = parts.int()?;
+        if is_end {
+            return None;
+        }
+        match kind {
+            -1 => return parts.int(),
+            1 => parts.skip_text()?,
+            15 => parts.skip_text().and_then(|()| parts.skip(STAT))?,
+            5 => parts.skip(STAT)?,
+            4 => parts.skip_text().and_then(|()| parts.skip(STAT))?,
+            8 => {
+                (0..parts.int()?).try_for_each(|_| parts.skip_text())?;
+            }
+            2 | 13 => {}
+            _ => return None,
+        }
+        Some(header)
+    };
+    std::iter::from_fn(next)
 }
 
 fn error_name(code: i32) -> Cow<'static, [u8]> {
@@ -328,6 +375,9 @@ fn tell_response(op: i32, bytes: &[u8], to: &mut dyn Tell) -> Option<()> {
         return None;
     }
     match op {
+        codes::MULTI | codes::MULTI_READ => {
+            results(bytes).take(LIST_MAX).for_each(|code| text(to, At::Results, error_name(code)));
+        }
         1 | 15 | 19 | 21 => some_text(to, At::Path, parts.text()?),
         4 => integer(to, At::Size, signed(u64::try_from(parts.int()?).unwrap_or(0))),
         8 | 12 => {

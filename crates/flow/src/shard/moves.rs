@@ -14,6 +14,9 @@ use crate::lores::Server;
 /// Names, and other addresses, that are remembered.
 const NAMES_MAX: usize = 4_096;
 const MOVED_MAX: usize = 1_024;
+/// So many that find no room are passed over before it is looked again for what is over: looking costs a look
+/// at all of them, and whoever sends decides how often there is no room.
+const PASSED_OVER: usize = 1_024;
 /// Lengths that the names of one server have.
 const SHAPES_MAX: usize = 4;
 
@@ -30,6 +33,8 @@ pub(crate) struct Moves {
     count: usize,
     /// Flows by other addresses, and whether their directions have other names there.
     moved: HashMap<FlowKey, (Place, bool)>,
+    /// How many more are passed over.
+    patience: usize,
 }
 
 /// What one server's flows are known by.
@@ -62,6 +67,16 @@ impl Moves {
             let name = datagram.payload.get(*at..)?.get(..*len)?;
             names.flows.get(name).copied()
         })
+    }
+
+    /// Whether it is time to look for what is over.
+    fn may_tidy(&mut self) -> bool {
+        let (patience, is_time) = match self.patience.checked_sub(1) {
+            Some(less) => (less, false),
+            None => (PASSED_OVER, true),
+        };
+        self.patience = patience;
+        is_time
     }
 
     /// Forgets what is over.
@@ -135,9 +150,24 @@ impl Shard {
     }
 
     fn tidy_moves(&mut self) {
+        if !self.moves.may_tidy() {
+            return;
+        }
         let table = &self.table;
         self.moves.tidy(|(at, stream)| {
             table.flow(at).is_some_and(|flow| flow.talk.stream == stream && !flow.over())
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_table_is_not_looked_through_for_each_datagram() {
+        let mut moves = Moves::default();
+        let looks = (0..10 * PASSED_OVER).filter(|_| moves.may_tidy()).count();
+        assert_eq!(looks, 10);
     }
 }

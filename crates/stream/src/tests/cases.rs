@@ -181,6 +181,17 @@ fn joined_late_it_starts_with_the_first_payload() {
 }
 
 #[test]
+fn what_comes_before_its_turn_does_not_say_where_a_direction_begins() {
+    let mut b = Bench::new(1 << 20);
+    b.take(&packet(AB, "S", 999, None, b""));
+    ba(&mut b, 5010, 1008, b"second");
+    ab(&mut b, 1000, 5000, b"question");
+    ba(&mut b, 5000, 1008, b"first one;");
+    assert_eq!(b.said(), ">question <first one; <second");
+    assert_eq!((b.counts.gaps, b.counts.retransmitted_segments), (0, 0));
+}
+
+#[test]
 fn joined_late_a_lost_first_segment_is_a_gap() {
     let mut b = Bench::new(1 << 20);
     ab(&mut b, 1000, 5000, b"question");
