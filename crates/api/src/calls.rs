@@ -31,6 +31,8 @@ const LIMIT_MAX: usize = 1000;
 const PACKETS_MAX: usize = 2000;
 /// Bytes of packets of an answer at most.
 const PACKET_BYTES_MAX: usize = 8 << 20;
+/// Bytes of a capture file of one call at most.
+const PCAP_BYTES_MAX: usize = 64 << 20;
 
 /// Which calls, and how many of them.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -90,6 +92,15 @@ pub(crate) enum SelectAsked {
     Summary,
     /// All of it.
     Whole,
+}
+
+/// Whose packets.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PacketsAsked {
+    /// Those that this node saw; of a hub, one of the call's `seen_by`.
+    node: Option<String>,
 }
 
 /// Calls by time, or by how long or large they are.
@@ -218,15 +229,22 @@ pub(crate) async fn body(
 }
 
 /// The packets of a call, layer by layer.
-#[utoipa::path(get, path = "/api/v1/calls/{id}/packets", tag = "calls", params(("id" = String, Path, description = "The call's id")),
+#[utoipa::path(get, path = "/api/v1/calls/{id}/packets", tag = "calls",
+    params(("id" = String, Path, description = "The call's id"), PacketsAsked),
     responses((status = 200, description = "The packets", body = crate::openapi::Packets),
         (status = "4XX", description = "There is no such call, or its capture is gone", body = ErrorBody)))]
 pub(crate) async fn packets(
     State(api): State<Arc<Api>>,
     role: Role,
     Path(id): Path<String>,
+    Asked(asked): Asked<PacketsAsked>,
 ) -> Answer<Response> {
-    let place = place(&api, role, id).await?;
+    let call = payload(&api, role, id).await?;
+    if let Some(of) = packets::wanted(&call, asked.node.as_deref())? {
+        let told = api.query(move |api, stop| packets::told(api, &call, of, stop)).await?;
+        return Ok(typed("application/json", told.to_string()));
+    }
+    let place = place(&api, &call)?;
     let text = api
         .query(move |_, stop| {
             let (mut told, mut bytes, mut more) = (Vec::new(), 0, false);
@@ -246,15 +264,21 @@ pub(crate) async fn packets(
 }
 
 /// The packets of a call as a capture file.
-#[utoipa::path(get, path = "/api/v1/calls/{id}/pcap", tag = "calls", params(("id" = String, Path, description = "The call's id")),
+#[utoipa::path(get, path = "/api/v1/calls/{id}/pcap", tag = "calls",
+    params(("id" = String, Path, description = "The call's id"), PacketsAsked),
     responses((status = 200, description = "pcapng", content_type = "application/vnd.tcpdump.pcap", body = Vec<u8>),
         (status = "4XX", description = "There is no such call, or its capture is gone", body = ErrorBody)))]
 pub(crate) async fn pcap(
     State(api): State<Arc<Api>>,
     role: Role,
     Path(id): Path<String>,
+    Asked(asked): Asked<PacketsAsked>,
 ) -> Answer<Response> {
-    let place = place(&api, role, id).await?;
+    let call = payload(&api, role, id).await?;
+    if let Some(of) = packets::wanted(&call, asked.node.as_deref())? {
+        return packets::file(&api, of, "call.pcapng", PCAP_BYTES_MAX).await;
+    }
+    let place = place(&api, &call)?;
     let bytes = api
         .query(move |_, stop| {
             let mut out = Vec::new();
@@ -262,7 +286,7 @@ pub(crate) async fn pcap(
             packets::search(&place, &stop, |found| {
                 let packet = &found.packet;
                 file.packet(packet.at, packet.link.0, packet.bytes, packet.wire_len, &mut out);
-                out.len() < PACKET_BYTES_MAX * 8
+                out.len() < PCAP_BYTES_MAX
             })?;
             Ok(out)
         })
@@ -279,10 +303,9 @@ async fn payload(api: &Arc<Api>, role: Role, id: String) -> Result<Value, Fault>
     Ok(value(&row, Whole::All, role))
 }
 
-async fn place(api: &Arc<Api>, role: Role, id: String) -> Result<Place, Fault> {
-    let call = payload(api, role, id).await?;
-    let inputs = inputs_of(api, &call)?;
-    Place::of_call(&call, inputs, api.settings.mask.is_some())
+fn place(api: &Api, call: &Value) -> Result<Place, Fault> {
+    let inputs = inputs_of(api, call)?;
+    Place::of_call(call, inputs, api.settings.mask.is_some())
 }
 
 fn packet(found: &packets::Found<'_>) -> Value {

@@ -11,14 +11,14 @@ use axum::{
 use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::Value;
-use store::{Order, Row, Scan, Select};
+use store::{Order, PacketsOf, Row, Scan, Select};
 
 use crate::{
     Fault, Role,
     call::{Whole, told, value},
     calls::{download, typed},
     fault::{Answer, ErrorBody},
-    packets::{Place, search_all},
+    packets::{self, Place, search_all},
     params::{Asked, Chosen, Which},
     state::Api,
     streams::inputs_of,
@@ -30,6 +30,8 @@ mod parquet;
 const PAGE: usize = 500;
 /// Calls whose packets are gathered for one capture file.
 const PCAP_CALLS_MAX: usize = 20_000;
+/// Bytes of a capture file of what nodes hold on to.
+const PCAP_BYTES_MAX: usize = 1 << 30;
 /// Bytes of packets that are handed on at a time.
 const PIECE_BYTES: usize = 256 << 10;
 
@@ -208,6 +210,11 @@ async fn page(
 
 /// The packets of all calls, in the order of their captures.
 async fn pcapng(api: &Arc<Api>, chosen: Chosen) -> Result<Response, Fault> {
+    if !api.source.members().is_empty() {
+        let Chosen { condition, from, to } = chosen;
+        let of = PacketsOf::Calls(Scan { condition, from, to, ..Scan::default() });
+        return packets::file(api, of, "calls.pcapng", PCAP_BYTES_MAX).await;
+    }
     let mut places: BTreeMap<Vec<PathBuf>, Vec<Place>> = BTreeMap::new();
     let (mut after, mut calls) = (None, 0);
     loop {

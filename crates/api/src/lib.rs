@@ -42,6 +42,7 @@ pub use imports::{Count, Facts, Finished, Import, ImportFacts, Imports, Phase, R
 pub use intake::Intake;
 pub use mcp::{Asker, Mcp};
 pub use otlp::{Collector, Speaks};
+pub use packets::headers;
 pub use roles::{Role, Tokens};
 pub use server::{Listener, serve};
 pub use settings::{Limits, Settings};

@@ -162,6 +162,11 @@ pub(crate) struct Packets {
     truncated: bool,
     /// Whether payloads are cut off, because secrets are masked.
     masked: bool,
+    /// The node that saw them; null where a node has none. Only of a hub.
+    node: Option<String>,
+    /// Nodes that saw the call and were asked in vain before. Only of a hub.
+    #[schema(nullable = false)]
+    missing: Option<Vec<Missing>>,
 }
 
 /// A packet.

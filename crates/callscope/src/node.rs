@@ -1,6 +1,7 @@
 //! `callscope node`: one machine of a cluster: listens, keeps its calls, and answers the hub.
 
 mod learn;
+mod packets;
 mod pressure;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -13,7 +14,7 @@ use flow::Share;
 use identity::Directory;
 use tokio::sync::watch;
 
-use self::learn::Learner;
+use self::{learn::Learner, packets::Ring};
 use crate::{
     args::SpaceArgs,
     read::Directories,
@@ -141,6 +142,13 @@ async fn serve(args: &NodeArgs, credentials: Option<Credentials>) -> Result<()> 
     let limiting = args.cpu_limit.map(|cores| tokio::spawn(pressure::limit(cores, share.clone())));
     let options = NodeOptions::new(args.name.clone(), args.hub.clone(), credentials, now().0);
     let node = Node::new(options, store, listened).counting(move || pressure::counts(&share));
+    let node = match &args.keep {
+        Some(folder) => {
+            let (folder, is_masked) = (folder.clone(), !args.what.unmasked);
+            node.keeping(Ring { folder, is_masked })
+        }
+        None => node,
+    };
     let mut learner = Learner::new(send);
     let running = node.run(move |update| learner.learn(&update), say());
     tokio::select! {
