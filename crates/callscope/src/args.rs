@@ -40,9 +40,13 @@ pub enum Command {
     Node(crate::node::NodeArgs),
     /// Serve the calls of all machines of a cluster.
     Hub(crate::hub::HubArgs),
+    /// Install hub and nodes in a cluster, without Helm.
+    Install(crate::install::InstallArgs),
+    /// Delete what `callscope install` made.
+    Uninstall(crate::install::UninstallArgs),
     /// What the settings are, and whether they are right.
     Config(crate::config::ConfigArgs),
-    /// Say what this machine allows live capture, what is lost without, and what to do.
+    /// Say what this machine allows live capture, or a cluster hub and nodes, what is lost without, and what to do.
     Doctor(DoctorArgs),
 }
 
@@ -56,6 +60,16 @@ pub struct DoctorArgs {
     /// read it, or why not.
     #[arg(long)]
     pub tls: bool,
+    /// Instead, what a cluster allows hub and nodes, and how they are there: its API server, rights, pod
+    /// security, what is ready, and of which version.
+    #[arg(long, conflicts_with = "tls")]
+    pub cluster: bool,
+    /// The cluster that this runs in, by its pod's service account.
+    #[arg(long, requires = "cluster", conflicts_with_all = ["kubeconfig", "context"])]
+    pub in_cluster: bool,
+    /// Which cluster, and where in it.
+    #[command(flatten)]
+    pub place: crate::install::PlaceArgs,
 }
 
 /// Arguments of `callscope read`.
