@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use self::{learn::Learner, packets::Ring};
 use crate::{
     args::SpaceArgs,
-    read::Directories,
+    read::{Directories, Target},
     serve::{
         House, WhatArgs, interrupted,
         live::{Beside, Live, LiveArgs},
@@ -55,6 +55,9 @@ pub struct NodeArgs {
     /// Keep only calls for which this holds (see docs/QUERY.md).
     #[arg(long = "where", value_name = "EXPR")]
     pub condition: Option<String>,
+    /// Whose connections are read at all.
+    #[command(flatten)]
+    pub target: Target,
     /// Room in the kernel for packets that wait to be read, in each network namespace.
     #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = crate::size::bytes)]
     pub ring: u64,
@@ -135,7 +138,8 @@ async fn serve(args: &NodeArgs, credentials: Option<Credentials>) -> Result<()> 
     let (keeper, closing) = kept.transpose()?.unzip();
     let directories = Some(Directories::Latest(latest));
     let share = Share::default();
-    let beside = Beside { directories, keeper, is_one_of_many: true, share: share.clone() };
+    let (target, counted) = (args.target.clone(), share.clone());
+    let beside = Beside { directories, keeper, is_one_of_many: true, share: counted, target };
     let live = Live::listen(&args.tap(), &args.what, &house, beside)?;
     let looking = tokio::spawn(maintain(Some(store.clone())));
     let noting = tokio::spawn(note(listened.clone()));
@@ -207,7 +211,7 @@ impl NodeArgs {
             filter: self.filter.clone(),
             tls: self.tls,
             ring: self.ring,
-            condition: self.condition.clone(),
+            condition: self.target.condition(self.condition.as_deref()),
             spaces: self.spaces.clone(),
         }
     }
