@@ -16,7 +16,7 @@ use axum::{
 
 use tokio::time::timeout;
 
-use crate::{Fault, Role, encryption::Encrypted, state::Api};
+use crate::{Fault, Grant, Role, Who, encryption::Encrypted, state::Api};
 
 /// Bytes of a path with its query.
 const URI_BYTES_MAX: usize = 32 << 10;
@@ -53,8 +53,8 @@ pub(crate) async fn door(
 ) -> Response {
     let is_api = is_api(request.uri().path());
     let mut response = match admit(&api, &request) {
-        Ok(role) => {
-            request.extensions_mut().insert(role);
+        Ok(who) => {
+            request.extensions_mut().insert(who);
             next.run(request).await
         }
         Err(fault) => {
@@ -72,18 +72,18 @@ pub(crate) async fn door(
     response
 }
 
-fn admit(api: &Api, request: &Request) -> Result<Role, Fault> {
+fn admit(api: &Api, request: &Request) -> Result<Who, Fault> {
     let (uri, headers) = (request.uri(), request.headers());
     check_sizes(uri, headers)?;
     check_place(api, request.method(), uri, headers)?;
     if api.settings.tokens.is_empty() && api.settings.certified.is_none() {
-        return Ok(Role::Admin);
+        return Ok(Who::of(Role::Admin));
     }
-    // Of a token and a certificate, what lets in to more.
-    match role(api, headers).max(certified(api, request)) {
-        Some(role) => Ok(role),
+    // Of a token and a certificate, the token: it was shown on purpose.
+    match by_token(api, headers).or_else(|| certified(api, request)) {
+        Some(grant) => Ok(Who::new(grant)),
         // The dashboard itself holds no data, and must come up to ask for a token.
-        None if is_open(uri.path()) => Ok(Role::ViewerWithoutPayloads),
+        None if is_open(uri.path()) => Ok(Who::of(Role::ViewerWithoutPayloads)),
         None => Err(Fault {
             hint: Some("Authorization: Bearer TOKEN".into()),
             ..Fault::new(StatusCode::UNAUTHORIZED, "this needs a token")
@@ -170,16 +170,18 @@ fn without_port(host: &str) -> &str {
 }
 
 /// By the certificate that the client has shown.
-fn certified(api: &Api, request: &Request) -> Option<Role> {
-    let encrypted = request.extensions().get::<Encrypted>();
-    api.settings.certified.filter(|_| encrypted.is_some_and(|by| by.is_certified))
+fn certified(api: &Api, request: &Request) -> Option<Arc<Grant>> {
+    let name = request.extensions().get::<Encrypted>()?.certified.clone()?;
+    let default = api.settings.certified.as_ref()?;
+    let known = api.settings.tokens.of_certificate(&name);
+    Some(known.unwrap_or_else(|| Arc::new(Grant { name: name.to_string(), ..(**default).clone() })))
 }
 
 /// By `Authorization`, or by cookie.
-fn role(api: &Api, headers: &HeaderMap) -> Option<Role> {
+fn by_token(api: &Api, headers: &HeaderMap) -> Option<Arc<Grant>> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| bearer(value.as_bytes()));
     let shown = bearer.or_else(|| cookie(headers))?;
-    api.settings.tokens.role(shown)
+    api.settings.tokens.of_token(shown)
 }
 
 /// RFC 6750 §2.1; the scheme's name in any case (RFC 9110 §11.1).

@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use api::{Api, Collector, Encryption, Imports, Limits, Listener, Role, Settings, Tokens};
+use api::{Api, Collector, Encryption, Grant, Imports, Limits, Listener, Role, Settings, Tokens};
 use capture::Input;
 use clap::{Command, FromArgMatches};
 use filter::Columns;
@@ -83,8 +83,8 @@ pub struct DoorArgs {
     /// times.
     #[arg(long, value_name = "TOKEN", hide_default_value = true)]
     pub token: Vec<String>,
-    /// Tokens with roles: a line each, `TOKEN` or `ROLE TOKEN`, where ROLE is
-    /// viewer-without-payloads, viewer or admin.
+    /// Tokens with roles: a line each, `TOKEN` or `ROLE [namespaces=A,B] [name=NAME] TOKEN`, where ROLE is
+    /// viewer-without-payloads, viewer or admin, and `certificate=NAME` may stand for a token.
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
     /// Encrypt with this certificate (PEM, its own first); read when the server begins.
@@ -99,6 +99,9 @@ pub struct DoorArgs {
     /// What those may do who show a certificate: viewer-without-payloads, viewer or admin.
     #[arg(long, value_name = "ROLE", default_value = "viewer")]
     pub tls_client_role: Role,
+    /// Let those who show a certificate see calls of this namespace only. May be given several times.
+    #[arg(long, value_name = "NAMESPACE", requires = "tls_client_authority")]
+    pub tls_client_namespace: Vec<String>,
     /// Let everybody in who can reach the address.
     #[arg(long)]
     pub insecure: bool,
@@ -228,7 +231,10 @@ impl DoorArgs {
     /// When it could be asked by anybody, or a token is none.
     pub fn settings(&self) -> Result<Settings> {
         let tokens = self.tokens()?;
-        let certified = self.tls_client_authority.as_ref().map(|_| self.tls_client_role);
+        let certified = self.tls_client_authority.as_ref().map(|_| self.certified()).transpose()?;
+        if certified.is_none() && tokens.has_certificates() {
+            bail!("the file of tokens names certificates: give --tls-client-authority");
+        }
         let is_open = tokens.is_empty() && certified.is_none();
         if !self.listen.ip().is_loopback() && is_open && !self.insecure {
             bail!(
@@ -239,7 +245,7 @@ impl DoorArgs {
         let query_time = Duration::from_secs(self.query_time);
         Ok(Settings {
             tokens,
-            certified,
+            certified: certified.map(Arc::new),
             hosts: self.host.clone(),
             ui: self.ui_dir.clone(),
             limits: Limits { query_time, ..Limits::default() },
@@ -259,6 +265,15 @@ impl DoorArgs {
         let scheme = if encryption.is_some() { "https" } else { "http" };
         eprintln!("callscope: {scheme}://{}", socket.local_addr()?);
         Ok(Listener::new(socket, encryption))
+    }
+
+    /// What is granted to those who show a certificate.
+    fn certified(&self) -> Result<Grant> {
+        let names = self.tls_client_namespace.join(",");
+        let scope = if names.is_empty() { None } else { Some(names.parse()) };
+        let scope = scope.transpose().map_err(anyhow::Error::msg);
+        let scope = scope.context("--tls-client-namespace")?;
+        Grant::new(self.tls_client_role, scope, "a certificate").map_err(anyhow::Error::msg)
     }
 
     fn encryption(&self) -> Result<Option<Encryption>> {
@@ -289,7 +304,7 @@ impl DoorArgs {
         }
         let text = fs::read_to_string(path).with_context(place)?;
         tokens.add_lines(&text).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
-        if tokens.is_empty() {
+        if tokens.is_empty() && !tokens.has_certificates() {
             bail!("{} holds no token", path.display());
         }
         Ok(tokens)

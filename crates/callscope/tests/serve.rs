@@ -155,10 +155,44 @@ fn a_certificate_encrypts_and_lets_in() {
     let told = import.args(ours.split(' ')).arg(path).current_dir(&folder).output().unwrap();
     assert_eq!(String::from_utf8(told.stdout).unwrap(), "403");
     assert!(server.stop().contains("callscope: "));
+    certificates_are_told_apart(&folder, [&certificate, &key, &authority]);
     let (code, said) = refused(&["serve", "--tls-certificate", &certificate]);
     assert!(code == Some(1) && said.contains("--tls-key"), "{said}");
     let (code, said) = refused(&["serve", "--tls-certificate", &key, "--tls-key", &key]);
     assert!(code == Some(1) && said.contains("holds no certificate"), "{said}");
+}
+
+/// A line of the token file for one of them, and what all others may do.
+fn certificates_are_told_apart(folder: &tempfile::TempDir, paths: [&str; 3]) {
+    let [certificate, key, authority] = paths;
+    let tokens = folder.path().join("tokens").to_str().unwrap().to_owned();
+    let encrypted = ["--tls-certificate", certificate, "--tls-key", key];
+    let others = ["--tls-client-authority", authority, "--tls-client-namespace", "shop"];
+    let session = |client: &str, words: &[&str]| {
+        let server = Server::start(&[encrypted.as_slice(), &others, words].concat());
+        let url = format!("https://{}/api/v1/session", server.address);
+        let mut curl = Command::new("curl");
+        let curl = curl.args(["-s", "-X", "POST", "--cacert", authority, &url]).args([
+            "--cert",
+            &format!("{client}.crt"),
+            "--key",
+            &format!("{client}.key"),
+        ]);
+        let said = String::from_utf8(curl.current_dir(folder).output().unwrap().stdout).unwrap();
+        serde_json::from_str::<Value>(&said).unwrap_or_else(|_| panic!("{said}"))
+    };
+    let line = "viewer-without-payloads namespaces=bank,web certificate=ours-client\n";
+    std::fs::write(&tokens, line).unwrap();
+    let known = session("ours-client", &["--token-file", &tokens]);
+    assert_eq!(known["role"], "viewer-without-payloads", "{known}");
+    assert_eq!(known["namespaces"], serde_json::json!(["bank", "web"]));
+    let other = session("ours-client", &[]);
+    assert_eq!((&other["role"], &other["namespaces"]), (&"viewer".into(), &vec!["shop"].into()));
+    let (code, said) = refused(&["serve", "--token-file", &tokens]);
+    assert!(code == Some(1) && said.contains("--tls-client-authority"), "{said}");
+    let admin = ["--tls-client-role", "admin"];
+    let (code, said) = refused(&[["serve"].as_slice(), &encrypted, &others, &admin].concat());
+    assert!(code == Some(1) && said.contains("namespaces"), "{said}");
 }
 
 #[test]
