@@ -119,6 +119,7 @@ pub(crate) async fn list(
             api.source.by(&asks).scan(&scan)
         })
         .await?;
+    who.tell(page.rows.len(), whole == Whole::All);
     let calls: Vec<_> = page.rows.iter().map(|row| told(row, whole, who.role())).collect();
     let moment = |at: Option<model::Timestamp>| at.map(export::moment);
     let end = json!({
@@ -157,6 +158,7 @@ pub(crate) async fn one(
     Path(id): Path<String>,
 ) -> Answer<Response> {
     let row = api.call(&who, id, Select::Whole).await?;
+    who.tell(1, who.sees_payloads());
     Ok(typed("application/json", told(&row, Whole::All, who.role())))
 }
 
@@ -277,6 +279,7 @@ async fn payload(api: &Arc<Api>, who: &Who, id: String) -> Result<Value, Fault> 
         return Err(Fault::forbidden("this token may not see payloads"));
     }
     let row = api.call(who, id, Select::Whole).await?;
+    who.tell(1, true);
     Ok(value(&row, Whole::All, who.role()))
 }
 

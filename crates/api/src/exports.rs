@@ -169,6 +169,7 @@ impl Export {
     }
 
     fn push(&mut self, row: &Row, text: &mut String) {
+        let payloads = self.format != Format::Csv && self.who.sees_payloads();
         match self.format {
             Format::Csv => export::csv_line(&value(row, Whole::Summary, self.who.role()), text),
             Format::Har => {
@@ -187,6 +188,7 @@ impl Export {
                 text.push('\n');
             }
         }
+        self.who.tell(1, payloads);
     }
 }
 
@@ -239,6 +241,7 @@ async fn pcapng(api: &Arc<Api>, who: &Who, chosen: Chosen) -> Result<Response, F
             "the packets of these calls are not there, or there are no such calls",
         ));
     }
+    who.tell(calls, true);
     let (send, receive) = tokio::sync::mpsc::channel::<Result<Bytes, std::io::Error>>(4);
     let permit = api.queries.clone().acquire_owned().await.map_err(Fault::ours)?;
     tokio::task::spawn_blocking(move || {

@@ -16,7 +16,7 @@ use axum::{
 
 use tokio::time::timeout;
 
-use crate::{Fault, Grant, Role, Who, encryption::Encrypted, state::Api};
+use crate::{Fault, Grant, Role, Who, audit::Entry, encryption::Encrypted, state::Api};
 
 /// Bytes of a path with its query.
 const URI_BYTES_MAX: usize = 32 << 10;
@@ -52,7 +52,10 @@ pub(crate) async fn door(
     next: Next,
 ) -> Response {
     let is_api = is_api(request.uri().path());
-    let mut response = match admit(&api, &request) {
+    let admitted = admit(&api, &request);
+    let audit = api.settings.audit.as_ref();
+    let entry = audit.map(|audit| Entry::of(audit, &request, admitted.as_ref().ok()));
+    let mut response = match admitted {
         Ok(who) => {
             request.extensions_mut().insert(who);
             next.run(request).await
@@ -69,7 +72,10 @@ pub(crate) async fn door(
     if is_api {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
-    response
+    match entry {
+        Some(entry) => entry.follow(response),
+        None => response,
+    }
 }
 
 fn admit(api: &Api, request: &Request) -> Result<Who, Fault> {

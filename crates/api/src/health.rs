@@ -93,6 +93,17 @@ fn counts(api: &Api, loss: bool) -> Vec<Value> {
         let sent = api.sent.spans.load(std::sync::atomic::Ordering::Relaxed);
         add("otlp_spans_sent", "spans that the collector took", sent);
     }
+    if let Some(audit) = &api.settings.audit {
+        if loss {
+            add(
+                "audit_lines_lost",
+                "lines of the audit log that could not be written",
+                audit.lost(),
+            );
+        } else {
+            add("audit_lines", "lines of the audit log", audit.lines());
+        }
+    }
     for sent in &api.settings.sinks {
         if loss {
             add(

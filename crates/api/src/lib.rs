@@ -7,6 +7,7 @@
 mod advice;
 mod aggregate;
 mod assets;
+mod audit;
 mod call;
 mod calls;
 mod encryption;
@@ -38,6 +39,7 @@ mod text;
 mod upload;
 mod who;
 
+pub use audit::Audit;
 pub use encryption::Encryption;
 pub use fault::{ErrorBody, ErrorFacts, Fault};
 pub use imports::{Count, Facts, Finished, Import, ImportFacts, Imports, Phase, Rates, Unread};

@@ -48,6 +48,7 @@ pub(crate) async fn one(
             let page = api.source.by(&who).scan(&scan)?;
             let calls: Vec<_> =
                 page.rows.iter().map(|row| value(row, Whole::Summary, who.role())).collect();
+            who.tell(calls.len(), false);
             let first = calls.first().ok_or_else(|| Fault::missing("there is no such stream"))?;
             let mut told = json!({
                 "stream": stream,

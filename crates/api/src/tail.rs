@@ -80,6 +80,7 @@ struct Reader {
     ticks: Interval,
     health: String,
     api: Arc<Api>,
+    who: Who,
     missed: Arc<AtomicU64>,
     /// Keeps the way open, and counts us.
     _way: Arc<Way>,
@@ -163,6 +164,7 @@ impl Hub {
             ticks,
             health,
             api,
+            who,
             missed,
             _way: way,
             _place: place,
@@ -251,6 +253,7 @@ impl Reader {
         loop {
             if let Some(piece) = self.held.take() {
                 self.next = piece.first + piece.calls;
+                self.who.tell(usize::try_from(piece.calls).unwrap_or(usize::MAX), false);
                 return Some(piece.text.clone());
             }
             tokio::select! {

@@ -1,6 +1,13 @@
 //! Who asks: what he may do, and of which namespaces.
 
-use std::{fmt::Write as _, str::FromStr, sync::Arc};
+use std::{
+    fmt::Write as _,
+    str::FromStr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
 
 use serde_json::Value;
 
@@ -29,12 +36,24 @@ pub struct Grant {
 #[derive(Clone, Debug)]
 pub struct Who {
     grant: Arc<Grant>,
+    told: Arc<Told>,
+}
+
+/// What went out in an answer, for the audit log.
+#[derive(Debug, Default)]
+struct Told {
+    calls: AtomicU64,
+    payloads: AtomicBool,
+    /// Questions that were asked on his behalf.
+    asked: Mutex<Vec<String>>,
 }
 
 /// Namespaces of one scope: each one is looked for in every call.
 const NAMESPACES_MAX: usize = 64;
 /// Bytes of a namespace's name (RFC 1123 label).
 const NAMESPACE_BYTES_MAX: usize = 63;
+/// Questions on somebody's behalf that are remembered of one request.
+const ASKED_MAX: usize = 16;
 
 // === impl Scope ===
 
@@ -114,7 +133,7 @@ impl Who {
     }
 
     pub(crate) fn new(grant: Arc<Grant>) -> Self {
-        Self { grant }
+        Self { grant, told: Arc::default() }
     }
 
     /// What he may do.
@@ -127,6 +146,37 @@ impl Who {
     #[must_use]
     pub fn sees_payloads(&self) -> bool {
         self.grant.role.sees_payloads()
+    }
+
+    /// What he is called.
+    pub(crate) fn name(&self) -> &str {
+        &self.grant.name
+    }
+
+    /// So many calls go out to him, perhaps with what they carried.
+    pub(crate) fn tell(&self, calls: usize, payloads: bool) {
+        self.told.calls.fetch_add(calls as u64, Ordering::Relaxed);
+        if payloads && calls > 0 {
+            self.told.payloads.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// How many calls went out to him, and whether with what they carried.
+    pub(crate) fn was_told(&self) -> (u64, bool) {
+        (self.told.calls.load(Ordering::Relaxed), self.told.payloads.load(Ordering::Relaxed))
+    }
+
+    /// A question is asked on his behalf.
+    pub(crate) fn asks(&self, path: &str) {
+        let mut asked = self.told.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.len() < ASKED_MAX {
+            asked.push(path.to_owned());
+        }
+    }
+
+    /// Questions that were asked on his behalf.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.told.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What he is limited to.

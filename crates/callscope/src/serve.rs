@@ -13,7 +13,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use api::{Api, Collector, Encryption, Grant, Imports, Limits, Listener, Role, Settings, Tokens};
+use api::{
+    Api, Audit, Collector, Encryption, Grant, Imports, Limits, Listener, Role, Settings, Tokens,
+};
 use capture::Input;
 use clap::{Command, FromArgMatches};
 use filter::Columns;
@@ -102,6 +104,12 @@ pub struct DoorArgs {
     /// Let those who show a certificate see calls of this namespace only. May be given several times.
     #[arg(long, value_name = "NAMESPACE", requires = "tls_client_authority")]
     pub tls_client_namespace: Vec<String>,
+    /// Write down who looked at what: a line of JSON for each request that reads calls or is refused.
+    #[arg(long, value_name = "FILE")]
+    pub audit_log: Option<PathBuf>,
+    /// Bytes of the audit log, with the older half in FILE.1; the oldest lines go first.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = crate::size::bytes)]
+    pub audit_log_size: u64,
     /// Let everybody in who can reach the address.
     #[arg(long)]
     pub insecure: bool,
@@ -246,6 +254,7 @@ impl DoorArgs {
         Ok(Settings {
             tokens,
             certified: certified.map(Arc::new),
+            audit: self.audit()?,
             hosts: self.host.clone(),
             ui: self.ui_dir.clone(),
             limits: Limits { query_time, ..Limits::default() },
@@ -265,6 +274,14 @@ impl DoorArgs {
         let scheme = if encryption.is_some() { "https" } else { "http" };
         eprintln!("callscope: {scheme}://{}", socket.local_addr()?);
         Ok(Listener::new(socket, encryption))
+    }
+
+    fn audit(&self) -> Result<Option<Arc<Audit>>> {
+        let open = |path: &PathBuf| {
+            let audit = Audit::open(path, self.audit_log_size);
+            audit.with_context(|| format!("can't write the audit log {}", path.display()))
+        };
+        Ok(self.audit_log.as_ref().map(open).transpose()?.map(Arc::new))
     }
 
     /// What is granted to those who show a certificate.

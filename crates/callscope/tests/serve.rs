@@ -162,6 +162,54 @@ fn a_certificate_encrypts_and_lets_in() {
     assert!(code == Some(1) && said.contains("holds no certificate"), "{said}");
 }
 
+#[test]
+fn who_looked_at_what_is_written_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (log, tokens) = (at("audit"), at("tokens"));
+    std::fs::write(&tokens, "viewer name=ann sixteen-characters-at-least\n").unwrap();
+    let lines = || {
+        let text = std::fs::read_to_string(&log).unwrap();
+        assert!(!text.contains("sixteen"), "{text}");
+        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>()
+    };
+    // An answer may be there a moment before the server sees that it has ended.
+    let settled = |count: usize| {
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while lines().len() < count && std::time::Instant::now() < until {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        lines()
+    };
+    for round in 0..2 {
+        let file = fixture("shop.pcapng.zst");
+        let words = [file.to_str().unwrap(), "--token-file", &tokens, "--audit-log", &log];
+        let server = Server::start(&words);
+        let (status, _) = server.ask("GET /api/v1/calls?where=http", b"");
+        assert_eq!((status, settled(2 * round + 1).len()), (401, 2 * round + 1));
+        let mut stream = std::net::TcpStream::connect(&server.address).unwrap();
+        let request = format!(
+            "GET /api/v1/calls?limit=1 HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
+             Authorization: Bearer sixteen-characters-at-least\r\n\r\n",
+            server.address
+        );
+        std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let lines = settled(2 * round + 2);
+        let line = &lines[2 * round + 1];
+        assert_eq!((&line["subject"], &line["address"]), (&json!("ann"), &json!("127.0.0.1")));
+        assert_eq!((&line["route"], &line["status"]), (&json!("/api/v1/calls"), &json!(200)));
+        server.stop();
+    }
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(&log).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let (code, said) = refused(&["serve", "--audit-log", "/no/such/folder/audit"]);
+    assert!(code == Some(1) && said.contains("/no/such/folder/audit"), "{said}");
+}
+
 /// A line of the token file for one of them, and what all others may do.
 fn certificates_are_told_apart(folder: &tempfile::TempDir, paths: [&str; 3]) {
     let [certificate, key, authority] = paths;

@@ -43,6 +43,7 @@ pub(super) async fn parquet(api: &Arc<Api>, who: &Who, chosen: Chosen) -> Result
     if calls == 0 {
         return Err(Fault::missing("there are no such calls"));
     }
+    who.tell(calls, true);
     let path = tokio::task::spawn_blocking(move || {
         target.seal()?;
         drop(target);

@@ -127,6 +127,7 @@ impl Asker {
     ) -> Result<axum::http::Response<Body>, String> {
         Ok(match self {
             Self::Here(router) => {
+                who.asks(path);
                 let mut request = request(method, path, body)?;
                 request.extensions_mut().insert(who.clone());
                 let Ok(response) = router.clone().call(request).await;
