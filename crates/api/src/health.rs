@@ -182,7 +182,7 @@ impl Seen {
 /// What goes to others as it comes: what they took, what waits, what is lost, and why.
 fn sinks(api: &Api) -> Vec<Value> {
     let engines = api.settings.sinks.iter().map(|sent| {
-        json!({ "name": "clickhouse", "to": sent.name(), "sent": sent.calls(),
+        json!({ "name": sent.kind(), "to": sent.name(), "sent": sent.calls(),
             "waiting": sent.waiting(), "lost": sent.lost(), "fault": sent.fault() })
     });
     api.sent.told().into_iter().chain(engines).collect()

@@ -215,8 +215,13 @@ fn check(given: &All) -> Result<()> {
 /// Settings that hold secrets.
 const SECRETS: [&str; 2] = ["token", "otlp-header"];
 
-/// What names a server by `scheme://user:password@host`, without the password.
+/// What names a server by `scheme://user:password@host`, without the password; what names storage by
+/// `s3://bucket/prefix?options`, without the options.
 fn without_password(value: &str) -> String {
+    if warehouse::Bucket::is_meant(value) {
+        let (place, options) = value.split_once('?').unwrap_or((value, ""));
+        return if options.is_empty() { place.to_owned() } else { format!("{place}?***") };
+    }
     let parts = value.split_once("://").and_then(|(scheme, rest)| {
         let (user, host) = rest.rsplit_once('@')?;
         let (user, _) = user.split_once(':')?;
@@ -350,5 +355,7 @@ mod tests {
         assert!(!shown(&given).contains("hunter2"));
         let given = of_file("[serve]\nsink = \"clickhouse://me:hunter2@host/db\"\n").unwrap();
         assert!(shown(&given).contains("sink = clickhouse://me:***@host/db"), "{}", shown(&given));
+        let given = of_file("[tap]\nsink = \"s3://calls/a?secret_access_key=hunter2\"\n").unwrap();
+        assert!(shown(&given).contains("sink = s3://calls/a?***"), "{}", shown(&given));
     }
 }

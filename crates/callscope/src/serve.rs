@@ -135,10 +135,11 @@ pub struct WhatArgs {
     /// engine that others send calls to: `clickhouse://user:password@host:8123/database` (docs/SINKS.md).
     #[arg(long, value_name = "DIR|URL", hide_default_value = true)]
     pub store: Option<PathBuf>,
-    /// Send calls to this engine, too: `clickhouse://user:password@host:8123/database`. While it is away,
-    /// they wait in the store.
+    /// Send calls to this engine, too: `clickhouse://user:password@host:8123/database`, or files of them to
+    /// s3://bucket/prefix, gs://, az:// or file:///folder (docs/SINKS.md). While it is away, they wait in the
+    /// store.
     #[arg(long, value_name = "URL", value_parser = crate::sink::place, hide_default_value = true)]
-    pub sink: Option<warehouse::Place>,
+    pub sink: Option<warehouse::Destination>,
     /// Bytes of the store; the oldest calls go first.
     #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = crate::size::bytes)]
     pub store_size: u64,

@@ -51,7 +51,7 @@ pub use error::StoreError;
 pub use facts::{Count, Facts};
 pub use json::Malformed;
 pub use order::Place;
-pub use outbox::Outbox;
+pub use outbox::{Outbox, Sealed};
 pub use part::Part;
 pub use partial::{Durations, Group, Partial, Sum};
 pub use record::View;

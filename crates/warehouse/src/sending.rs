@@ -1,11 +1,11 @@
-//! Sends the calls of a store to an engine, on a thread of its own: nobody who takes calls waits for it. What
+//! Sends the calls of a store elsewhere, on a thread of its own: nobody who takes calls waits for it. What
 //! can't be sent waits in the store, and is sent later.
 
 use std::{
     io,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc,
+        atomic::{AtomicBool, Ordering},
     },
     thread::{Builder, JoinHandle},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -15,30 +15,21 @@ use store::{Kept, Outbox, Row, Store, StoreError, kept_columns};
 
 use crate::{
     binary,
+    destination::Destination,
     dialect::{DAY_NS, Dialect},
     door::{Door, Refusal},
     place::Place,
     schema::{self, Known, Tables},
+    sent::Sent,
+    shipping::Shipper,
     sql,
 };
 
-/// Calls of a store on their way to an engine.
+/// Calls of a store on their way to an engine, or to where files are kept.
 pub struct Sending {
     sent: Arc<Sent>,
     is_ending: Arc<AtomicBool>,
     thread: JoinHandle<()>,
-}
-
-/// What became of calls that are sent: told in health and metrics.
-#[derive(Debug, Default)]
-pub struct Sent {
-    name: String,
-    calls: AtomicU64,
-    batches: AtomicU64,
-    waiting: AtomicU64,
-    lost: AtomicU64,
-    failures: AtomicU64,
-    fault: Mutex<Option<String>>,
 }
 
 /// Calls that are sent together.
@@ -48,7 +39,7 @@ const BYTES_MAX: usize = 16 << 20;
 /// Days that calls of one batch began on: each is written to a partition of its own.
 const DAYS_MAX: usize = 90;
 /// How long calls wait for others, where few come: engines want few and large batches.
-const GATHER: Duration = Duration::from_secs(1);
+pub(crate) const GATHER: Duration = Duration::from_secs(1);
 /// How long is waited after the first failure; twice as long after each further one.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long is waited at most.
@@ -65,35 +56,46 @@ struct Sender {
     columns: Vec<Kept>,
     /// Servers whose tables are known to be there.
     known: Vec<Option<Known>>,
-    sent: Arc<Sent>,
-    is_ending: Arc<AtomicBool>,
+    pace: Pace,
     retired: Option<Instant>,
+}
+
+/// What a thread that sends shares with who began it, and how it waits.
+#[derive(Clone)]
+pub(crate) struct Pace {
+    pub(crate) sent: Arc<Sent>,
+    is_ending: Arc<AtomicBool>,
+    /// How long is waited after the next failure.
+    pause: Duration,
 }
 
 // === impl Sending ===
 
 impl Sending {
-    /// Begins to send what the store has, and what it takes from now on. An engine that can't be reached is no
-    /// error.
+    /// Begins to send what the store has, and what it takes from now on. Where nobody can be reached, calls wait:
+    /// that is no error.
     ///
     /// # Errors
     /// When certificates can't be read, the store does not remember what was sent, or there is no thread.
-    pub fn begin(store: &Arc<Store>, place: Place) -> Result<Self, Refusal> {
+    pub fn begin(store: &Arc<Store>, destination: impl Into<Destination>) -> Result<Self, Refusal> {
+        let destination = destination.into();
         let client = |error: &dyn std::fmt::Display| Refusal::Client(error.to_string());
-        let outbox = store.outbox(&place.mark()).map_err(|error: StoreError| client(&error))?;
-        let sent = Arc::new(Sent { name: place.to_string(), ..Sent::default() });
+        let outbox =
+            store.outbox(&destination.mark()).map_err(|error: StoreError| client(&error))?;
+        let sent = Arc::new(Sent::new(destination.kind(), destination.to_string()));
         let is_ending = Arc::new(AtomicBool::new(false));
-        let door = Door::new(place)?;
-        let mut sender = Sender {
-            known: vec![None; door.servers()],
-            door,
-            outbox,
-            columns: kept_columns(),
-            sent: sent.clone(),
-            is_ending: is_ending.clone(),
-            retired: None,
+        let pace = Pace { sent: sent.clone(), is_ending: is_ending.clone(), pause: PAUSE };
+        let run: Box<dyn FnOnce() + Send> = match destination {
+            Destination::Engine(place) => {
+                let mut sender = Sender::new(place, outbox, pace)?;
+                Box::new(move || sender.run())
+            }
+            Destination::Files(bucket) => {
+                let mut shipper = Shipper::new(store.clone(), &bucket, outbox, pace)?;
+                Box::new(move || shipper.run())
+            }
         };
-        let thread = Builder::new().name("sink".into()).spawn(move || sender.run());
+        let thread = Builder::new().name("sink".into()).spawn(run);
         let thread = thread.map_err(|error: io::Error| client(&error))?;
         Ok(Self { sent, is_ending, thread })
     }
@@ -121,128 +123,47 @@ impl Sending {
     }
 }
 
-// === impl Sent ===
-
-impl Sent {
-    /// Where calls are sent, without passwords.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Calls that the engine took.
-    #[must_use]
-    pub fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
-    }
-
-    /// Batches that these came in.
-    #[must_use]
-    pub fn batches(&self) -> u64 {
-        self.batches.load(Ordering::Relaxed)
-    }
-
-    /// Calls that wait in the store.
-    #[must_use]
-    pub fn waiting(&self) -> u64 {
-        self.waiting.load(Ordering::Relaxed)
-    }
-
-    /// Calls that left the store before the engine took them.
-    #[must_use]
-    pub fn lost(&self) -> u64 {
-        self.lost.load(Ordering::Relaxed)
-    }
-
-    /// Batches that the engine did not take; they were, or are, tried again.
-    #[must_use]
-    pub fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
-    }
-
-    /// What is wrong now.
-    #[must_use]
-    pub fn fault(&self) -> Option<String> {
-        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn fail(&self, why: &str) {
-        self.failures.fetch_add(1, Ordering::Relaxed);
-        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
-        // Once for each thing that goes wrong, not once for each try.
-        if fault.as_deref() != Some(why) {
-            eprintln!("callscope: {}: {why}; calls wait in the store", self.name);
-        }
-        *fault = Some(why.to_owned());
-    }
-
-    fn succeed(&self, calls: u64) {
-        self.batches.fetch_add(1, Ordering::Relaxed);
-        self.calls.fetch_add(calls, Ordering::Relaxed);
-        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
 // === impl Sender ===
 
 impl Sender {
+    fn new(place: Place, outbox: Outbox, pace: Pace) -> Result<Self, Refusal> {
+        let door = Door::new(place)?;
+        Ok(Self {
+            known: vec![None; door.servers()],
+            door,
+            outbox,
+            columns: kept_columns(),
+            pace,
+            retired: None,
+        })
+    }
+
     fn run(&mut self) {
-        let mut pause = PAUSE;
         loop {
             let rows = self.outbox.next(CALLS_MAX, BYTES_MAX);
-            self.count();
+            self.pace.sent.count(&self.outbox);
             if rows.is_empty() {
-                if self.is_ending() {
+                if self.pace.is_ending() {
                     return;
                 }
-                self.wait(GATHER);
+                self.pace.wait(GATHER);
                 continue;
             }
             let calls = rows.len();
             match self.send(&rows) {
                 Ok(()) => {
                     self.outbox.sent();
-                    self.sent.succeed(calls as u64);
-                    self.count();
-                    pause = PAUSE;
+                    self.pace.succeed(calls as u64, &self.outbox);
                     if calls < CALLS_MAX / 2 {
-                        self.wait(GATHER);
+                        self.pace.wait(GATHER);
                     }
                 }
                 Err(refusal) => {
                     // Whatever it was: servers are asked anew who they are.
                     self.known.fill(None);
-                    self.sent.fail(&refusal.to_string());
-                    self.wait_whole(pause);
-                    pause = (pause * 2).min(PAUSE_MAX);
+                    self.pace.fail(&refusal.to_string(), &self.outbox);
                 }
             }
-        }
-    }
-
-    fn is_ending(&self) -> bool {
-        self.is_ending.load(Ordering::Acquire)
-    }
-
-    fn count(&self) {
-        self.sent.waiting.store(self.outbox.waiting(), Ordering::Relaxed);
-        self.sent.lost.store(self.outbox.lost(), Ordering::Relaxed);
-    }
-
-    /// Waits, unless it is to end.
-    fn wait(&self, time: Duration) {
-        let since = Instant::now();
-        while since.elapsed() < time && !self.is_ending() {
-            std::thread::sleep(LOOK);
-        }
-    }
-
-    /// Waits; shorter if it is to end: who waits for that has little patience.
-    fn wait_whole(&self, time: Duration) {
-        let since = Instant::now();
-        while since.elapsed() < if self.is_ending() { PAUSE } else { time } {
-            std::thread::sleep(LOOK);
-            self.count();
         }
     }
 
@@ -316,10 +237,44 @@ impl Sender {
         };
         for server in servers {
             if let Err(refusal) = schema::retire(&self.door, server, now_ns) {
-                self.sent.fail(&refusal.to_string());
+                self.pace.sent.fail(&refusal.to_string());
             }
         }
         self.retired = Some(Instant::now());
+    }
+}
+
+// === impl Pace ===
+
+impl Pace {
+    pub(crate) fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Acquire)
+    }
+
+    /// Waits, unless it is to end.
+    pub(crate) fn wait(&self, time: Duration) {
+        let since = Instant::now();
+        while since.elapsed() < time && !self.is_ending() {
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    pub(crate) fn succeed(&mut self, calls: u64, outbox: &Outbox) {
+        self.sent.succeed(calls);
+        self.sent.count(outbox);
+        self.pause = PAUSE;
+    }
+
+    /// Says what is wrong, and waits: longer each time, and shorter if it is to end, as who waits for that has
+    /// little patience.
+    pub(crate) fn fail(&mut self, why: &str, outbox: &Outbox) {
+        self.sent.fail(why);
+        let since = Instant::now();
+        while since.elapsed() < if self.is_ending() { PAUSE } else { self.pause } {
+            std::thread::sleep(LOOK);
+            self.sent.count(outbox);
+        }
+        self.pause = (self.pause * 2).min(PAUSE_MAX);
     }
 }
 
