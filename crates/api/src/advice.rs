@@ -2,7 +2,12 @@
 //! to look it up at night.
 
 /// Words in the name of a count, and what helps against what it counts; the first that fits holds.
-const LOSSES: [(&[&str], &str); 9] = [
+const LOSSES: [(&[&str], &str); 10] = [
+    (
+        &["sink_calls_refused"],
+        "They lie in the folder `refused` of the store, as NDJSON; `sinks` says why. See that the engine's \
+         tables are as callscope made them.",
+    ),
     (&["audit"], "See that the folder of the audit log can be written and the disk has room."),
     (
         &["kernel", "inlet", "process_events", "ring"],
@@ -81,6 +86,7 @@ mod tests {
             ("tail_missed", "narrower"),
             ("otlp_spans_lost", "collector"),
             ("audit_lines_lost", "audit log"),
+            ("sink_calls_refused", "tables"),
         ] {
             assert!(of_loss(name).contains(word), "{name}: {}", of_loss(name));
         }

@@ -111,6 +111,7 @@ fn counts(api: &Api, loss: bool) -> Vec<Value> {
                 "calls that left the store before a sink took them",
                 sent.lost(),
             );
+            add("sink_calls_refused", "calls that a sink refused for good", sent.refused());
         } else {
             add("sink_calls_sent", "calls that sinks took", sent.calls());
             add("sink_failures", "batches that a sink did not take at once", sent.failures());
@@ -183,7 +184,7 @@ impl Seen {
 fn sinks(api: &Api) -> Vec<Value> {
     let engines = api.settings.sinks.iter().map(|sent| {
         json!({ "name": sent.kind(), "to": sent.name(), "sent": sent.calls(),
-            "waiting": sent.waiting(), "lost": sent.lost(), "fault": sent.fault() })
+            "waiting": sent.waiting(), "lost": sent.lost(), "refused": sent.refused(), "why_refused": sent.why_refused(), "fault": sent.fault() })
     });
     api.sent.told().into_iter().chain(engines).collect()
 }

@@ -55,6 +55,12 @@ pub fn end(sending: Sending, is_kept: bool) -> Result<()> {
     sending.end(if is_kept { PATIENCE_KEPT } else { PATIENCE });
     let (waiting, name) = (sent.waiting(), sent.name());
     let why = sent.fault().map(|fault| format!(" ({fault})")).unwrap_or_default();
+    let (refused, why_refused) = (sent.refused(), sent.why_refused().unwrap_or_default());
+    if refused > 0 && !is_kept {
+        bail!(
+            "{refused} calls were refused by {name} ({why_refused}): with --store they are put aside there"
+        );
+    }
     if waiting > 0 && !is_kept {
         bail!(
             "{waiting} calls were not sent to {name}{why}: with --store they wait for the next time"
@@ -62,6 +68,11 @@ pub fn end(sending: Sending, is_kept: bool) -> Result<()> {
     }
     if waiting > 0 {
         eprintln!("callscope: {waiting} calls wait in the store to be sent to {name}{why}");
+    }
+    if refused > 0 {
+        eprintln!(
+            "callscope: {refused} calls were refused by {name} ({why_refused}) and lie in the store's folder `refused`"
+        );
     }
     if sent.lost() > 0 {
         eprintln!("callscope: {} calls left the store before {name} took them", sent.lost());

@@ -71,6 +71,8 @@ enum Held {
 
 /// Calls that are read from a file at once.
 const STEP: usize = 512;
+/// The folder of what was refused.
+pub(crate) const REFUSED: &str = "refused";
 /// Characters of an outbox's name.
 pub(crate) const NAME_MAX: usize = 64;
 
@@ -149,6 +151,12 @@ impl Outbox {
         }
         // If it can't be written down, calls are sent again after a restart.
         drop(mark.write(&self.path));
+    }
+
+    /// A folder of the store for calls that are refused where they are sent.
+    #[must_use]
+    pub fn aside(&self) -> PathBuf {
+        self.store.path().join(REFUSED)
     }
 
     /// Calls that wait.

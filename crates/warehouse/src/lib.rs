@@ -4,6 +4,7 @@
 //! answers that a store gives ([`store::Source`]). `docs/SINKS.md` says what is promised.
 
 mod answer;
+mod aside;
 mod binary;
 mod bucket;
 mod client;

@@ -14,6 +14,7 @@ use std::{
 use store::{Kept, Outbox, Row, Store, StoreError, kept_columns};
 
 use crate::{
+    aside::Aside,
     binary,
     destination::Destination,
     dialect::{DAY_NS, Dialect},
@@ -46,6 +47,10 @@ const PAUSE: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(15);
 /// How often days that are over are looked for.
 const RETIRE_EVERY: Duration = Duration::from_secs(3600);
+/// How often calls are refused for what they are before that is believed.
+const TRIES: u32 = 6;
+/// Questions by which those of them are found that are refused by themselves.
+const PARTS_MAX: usize = 64;
 /// How often it is looked whether there is something to do.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -58,6 +63,16 @@ struct Sender {
     known: Vec<Option<Known>>,
     pace: Pace,
     retired: Option<Instant>,
+    aside: Aside,
+    /// How often in turn calls were refused for what they are.
+    tries: u32,
+}
+
+/// Why calls were not taken.
+struct Failed {
+    refusal: Refusal,
+    /// It is about these calls: others may be taken.
+    is_of_calls: bool,
 }
 
 /// What a thread that sends shares with who began it, and how it waits.
@@ -127,6 +142,7 @@ impl Sending {
 
 impl Sender {
     fn new(place: Place, outbox: Outbox, pace: Pace) -> Result<Self, Refusal> {
+        let aside = Aside::new(outbox.aside(), place.mark());
         let door = Door::new(place)?;
         Ok(Self {
             known: vec![None; door.servers()],
@@ -135,12 +151,14 @@ impl Sender {
             columns: kept_columns(),
             pace,
             retired: None,
+            aside,
+            tries: 0,
         })
     }
 
     fn run(&mut self) {
         loop {
-            let rows = self.outbox.next(CALLS_MAX, BYTES_MAX);
+            let mut rows = self.outbox.next(CALLS_MAX, BYTES_MAX);
             self.pace.sent.count(&self.outbox);
             if rows.is_empty() {
                 if self.pace.is_ending() {
@@ -149,6 +167,7 @@ impl Sender {
                 self.pace.wait(GATHER);
                 continue;
             }
+            rows.retain(|row| !self.aside.knows(row));
             let calls = rows.len();
             match self.send(&rows) {
                 Ok(()) => {
@@ -158,18 +177,67 @@ impl Sender {
                         self.pace.wait(GATHER);
                     }
                 }
-                Err(refusal) => {
-                    // Whatever it was: servers are asked anew who they are.
-                    self.known.fill(None);
-                    self.pace.fail(&refusal.to_string(), &self.outbox);
-                }
+                Err(failed) => self.failed(&rows, &failed),
             }
         }
     }
 
+    /// Waits, to try again; what is refused again and again for what it is, is put aside.
+    fn failed(&mut self, rows: &[Row], failed: &Failed) {
+        // Whatever it was: servers are asked anew who they are.
+        self.known.fill(None);
+        let mut why = failed.refusal.to_string();
+        self.tries = if failed.is_of_calls { self.tries + 1 } else { 0 };
+        if self.tries >= TRIES {
+            self.tries = 0;
+            match self.sort_out(rows) {
+                Ok((taken, refused)) => {
+                    self.outbox.sent();
+                    if refused > 0 {
+                        self.pace.sent.refuse(refused, &why, self.aside.folder());
+                    }
+                    self.pace.succeed(taken, &self.outbox);
+                    return;
+                }
+                Err(other) => why = other,
+            }
+        }
+        self.pace.fail(&why, &self.outbox);
+    }
+
+    /// Sends those calls that are taken without the others, and puts the others aside; how many of each. They are
+    /// looked for by halves, and where there are too many of them, whole halves are refused.
+    fn sort_out(&mut self, rows: &[Row]) -> Result<(u64, u64), String> {
+        let (mut parts, mut refused, mut taken) = (vec![rows], Vec::new(), 0);
+        let mut questions = 0;
+        while let Some(part) = parts.pop() {
+            questions += 1;
+            if questions > PARTS_MAX {
+                refused.extend_from_slice(part);
+                continue;
+            }
+            match self.send(part) {
+                Ok(()) => taken += part.len() as u64,
+                Err(failed) if !failed.is_of_calls => return Err(failed.refusal.to_string()),
+                Err(_) if part.len() == 1 => refused.extend_from_slice(part),
+                Err(_) => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                }
+            }
+        }
+        let put = self.aside.put(&refused);
+        put.map_err(|error| format!("{}: {error}", self.aside.folder().display()))?;
+        Ok((taken, refused.len() as u64))
+    }
+
     /// Has one of the servers take these calls.
-    fn send(&mut self, rows: &[Row]) -> Result<(), Refusal> {
-        self.prepare()?;
+    fn send(&mut self, rows: &[Row]) -> Result<(), Failed> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let of_all = |refusal| Failed { refusal, is_of_calls: false };
+        self.prepare().map_err(of_all)?;
         let mut refusal = Refusal::Stopped;
         for server in self.door.in_turn() {
             let Some(known) = self.known.get(server).copied().flatten() else { continue };
@@ -182,7 +250,8 @@ impl Sender {
                 Err(failed) => refusal = failed,
             }
         }
-        Err(refusal)
+        let is_of_calls = refusal.is_of_data();
+        Err(Failed { refusal, is_of_calls })
     }
 
     /// Has tables made on all servers that can be reached; one is enough.

@@ -1,8 +1,11 @@
 //! What became of calls that are sent elsewhere.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    path::Path,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use store::Outbox;
@@ -17,6 +20,8 @@ pub struct Sent {
     waiting: AtomicU64,
     lost: AtomicU64,
     failures: AtomicU64,
+    refused: AtomicU64,
+    why_refused: Mutex<Option<String>>,
     fault: Mutex<Option<String>>,
 }
 
@@ -67,6 +72,28 @@ impl Sent {
     #[must_use]
     pub fn failures(&self) -> u64 {
         self.failures.load(Ordering::Relaxed)
+    }
+
+    /// Calls that the engine refused for good, and that were put aside.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Why the last of them were refused.
+    #[must_use]
+    pub fn why_refused(&self) -> Option<String> {
+        self.why_refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn refuse(&self, calls: u64, why: &str, folder: &Path) {
+        self.refused.fetch_add(calls, Ordering::Relaxed);
+        eprintln!(
+            "callscope: {}: {why}; {calls} calls are not taken and lie in {}",
+            self.name,
+            folder.display()
+        );
+        *self.why_refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_owned());
     }
 
     /// What is wrong now.
