@@ -180,7 +180,7 @@ impl Entry {
     pub(crate) fn of(audit: &Arc<Audit>, request: &Request, who: Option<&Who>) -> Self {
         Self {
             audit: audit.clone(),
-            who: who.cloned(),
+            who: who.filter(|who| !who.name().is_empty()).cloned(),
             address: request.extensions().get::<Peer>().map(|peer| peer.0),
             method: request.method().clone(),
             uri: request.uri().clone(),

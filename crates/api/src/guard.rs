@@ -82,16 +82,22 @@ fn admit(api: &Api, request: &Request) -> Result<Who, Fault> {
     let (uri, headers) = (request.uri(), request.headers());
     check_sizes(uri, headers)?;
     check_place(api, request.method(), uri, headers)?;
-    if api.settings.tokens.is_empty() && api.settings.certified.is_none() {
+    let settings = &api.settings;
+    if settings.tokens.is_empty() && settings.certified.is_none() && settings.login.is_none() {
         return Ok(Who::of(Role::Admin));
     }
-    // Of a token and a certificate, the token: it was shown on purpose.
-    match by_token(api, headers).or_else(|| certified(api, request)) {
+    // Of a token, a session and a certificate, the first: it was shown on purpose.
+    let login = settings.login.as_ref();
+    let by_session = || login.and_then(|login| login.of_session(headers));
+    match by_token(api, headers).or_else(by_session).or_else(|| certified(api, request)) {
         Some(grant) => Ok(Who::new(grant)),
         // The dashboard itself holds no data, and must come up to ask for a token.
-        None if is_open(uri.path()) => Ok(Who::of(Role::ViewerWithoutPayloads)),
+        None if is_open(uri.path()) => Ok(Who::nobody()),
         None => Err(Fault {
-            hint: Some("Authorization: Bearer TOKEN".into()),
+            hint: Some(match login {
+                Some(_) => "log in: /login, or Authorization: Bearer TOKEN".into(),
+                None => "Authorization: Bearer TOKEN".into(),
+            }),
             ..Fault::new(StatusCode::UNAUTHORIZED, "this needs a token")
         }),
     }
@@ -186,7 +192,7 @@ fn certified(api: &Api, request: &Request) -> Option<Arc<Grant>> {
 /// By `Authorization`, or by cookie.
 fn by_token(api: &Api, headers: &HeaderMap) -> Option<Arc<Grant>> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| bearer(value.as_bytes()));
-    let shown = bearer.or_else(|| cookie(headers))?;
+    let shown = bearer.or_else(|| cookie(headers, COOKIE))?;
     api.settings.tokens.of_token(shown)
 }
 
@@ -196,11 +202,12 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token.trim_ascii())
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&[u8]> {
+/// The value of a cookie.
+pub(crate) fn cookie<'h>(headers: &'h HeaderMap, of: &str) -> Option<&'h [u8]> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs =
         cookies.flat_map(|text| text.split(';')).filter_map(|pair| pair.split_once('='));
-    pairs.find(|(name, _)| name.trim() == COOKIE).map(|(_, value)| value.trim().as_bytes())
+    pairs.find(|(name, _)| name.trim() == of).map(|(_, value)| value.trim().as_bytes())
 }
 
 #[cfg(test)]

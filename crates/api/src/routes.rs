@@ -20,7 +20,7 @@ use tower_http::compression::{
 
 use crate::{
     Asker, Fault, Mcp, Who, aggregate, assets, calls, encryption::Encrypted, exports, guard,
-    health, heatmap, language, map, metrics, openapi, state::Api, streams, tail, upload,
+    health, heatmap, language, login, map, metrics, openapi, state::Api, streams, tail, upload,
 };
 
 /// Bytes of a body, but for uploads, which count by themselves.
@@ -48,6 +48,9 @@ impl Api {
         self.routes()
             .nest_service("/mcp", mcp)
             .route("/api/v1/session", post(session))
+            .route("/login", get(login::begin))
+            .route("/login/callback", get(login::callback))
+            .route("/logout", post(login::end))
             .fallback(files)
             .with_state(self.clone())
             .layer(middleware::from_fn_with_state(self.clone(), guard::door))

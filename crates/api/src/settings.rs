@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use mask::Mask;
 use warehouse::Sent;
 
-use crate::{Audit, Grant, Tokens};
+use crate::{Audit, Grant, Login, Tokens};
 
 /// How a server behaves.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +14,8 @@ pub struct Settings {
     pub tokens: Tokens,
     /// What those may do who show a certificate of the listener's authority that `tokens` does not name.
     pub certified: Option<Arc<Grant>>,
+    /// Who is let in by an identity provider.
+    pub login: Option<Arc<Login>>,
     /// Where it is written down who looked at what.
     pub audit: Option<Arc<Audit>>,
     /// Names by which it is reached, beside `localhost` and addresses.

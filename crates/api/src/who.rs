@@ -132,6 +132,12 @@ impl Who {
         Self::new(Arc::new(Grant { role, scope: None, name: role.name().to_owned() }))
     }
 
+    /// Somebody who shows nothing, where nothing is asked.
+    pub(crate) fn nobody() -> Self {
+        let (role, name) = (Role::ViewerWithoutPayloads, String::new());
+        Self::new(Arc::new(Grant { role, scope: None, name }))
+    }
+
     pub(crate) fn new(grant: Arc<Grant>) -> Self {
         Self { grant, told: Arc::default() }
     }

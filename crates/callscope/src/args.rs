@@ -33,7 +33,7 @@ pub enum Command {
     /// Who had which address when.
     Identity(IdentityArgs),
     /// Serve calls to browsers and programs: dashboard, HTTP API, live tail, MCP.
-    Serve(crate::serve::ServeArgs),
+    Serve(Box<crate::serve::ServeArgs>),
     /// Serve calls to an agent, by the Model Context Protocol on standard input and output.
     Mcp(crate::mcp::McpArgs),
     /// Listen on one machine of a cluster, keep its calls, and answer the hub.

@@ -213,7 +213,7 @@ fn check(given: &All) -> Result<()> {
 }
 
 /// Settings that hold secrets.
-const SECRETS: [&str; 2] = ["token", "otlp-header"];
+const SECRETS: [&str; 3] = ["token", "otlp-header", "oidc-secret"];
 
 /// What names a server by `scheme://user:password@host`, without the password; what names storage by
 /// `s3://bucket/prefix?options`, without the options.
@@ -352,6 +352,8 @@ mod tests {
         let given = of_file("[serve]\ntoken = [\"0123456789abcdefg\"]\n").unwrap();
         assert!(!shown(&given).contains("0123456789abcdefg"));
         let given = of_file("[serve]\notlp-header = [\"authorization=hunter2\"]\n").unwrap();
+        assert!(!shown(&given).contains("hunter2"));
+        let given = of_file("[hub]\noidc-secret = \"hunter2\"\n").unwrap();
         assert!(!shown(&given).contains("hunter2"));
         let given = of_file("[serve]\nsink = \"clickhouse://me:hunter2@host/db\"\n").unwrap();
         assert!(shown(&given).contains("sink = clickhouse://me:***@host/db"), "{}", shown(&given));

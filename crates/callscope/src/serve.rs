@@ -14,7 +14,8 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use api::{
-    Api, Audit, Collector, Encryption, Grant, Imports, Limits, Listener, Role, Settings, Tokens,
+    Api, Audit, Collector, Encryption, Grant, Imports, Limits, Listener, Login, LoginSettings,
+    Role, Settings, Tokens,
 };
 use capture::Input;
 use clap::{Command, FromArgMatches};
@@ -74,6 +75,37 @@ pub struct OtlpArgs {
     pub otlp_authority: Option<PathBuf>,
 }
 
+/// An identity provider (OpenID Connect).
+#[derive(Clone, Debug, clap::Args)]
+pub struct LoginArgs {
+    /// Let in who logs in by this identity provider (OpenID Connect): https://login.example/realm
+    #[arg(long, value_name = "URL", requires_all = ["oidc_client", "oidc_base", "oidc_grant"])]
+    pub oidc_issuer: Option<String>,
+    /// What this server is called there.
+    #[arg(long, value_name = "ID", requires = "oidc_issuer")]
+    pub oidc_client: Option<String>,
+    /// This server's password there, if it has one. In the environment rather than on the command line, where
+    /// others can read it.
+    #[arg(long, value_name = "SECRET", requires = "oidc_issuer", hide_default_value = true)]
+    pub oidc_secret: Option<String>,
+    /// How browsers reach this server: https://calls.example. The provider must know its /login/callback.
+    #[arg(long, value_name = "URL", requires = "oidc_issuer")]
+    pub oidc_base: Option<String>,
+    /// Who may do what: `CLAIM=VALUE ROLE`, and `namespaces=A,B` or `namespaces=@CLAIM`, as `groups=shop viewer
+    /// namespaces=shop`. The first that fits counts. May be given several times.
+    #[arg(long, value_name = "RULE", requires = "oidc_issuer", value_delimiter = ';')]
+    pub oidc_grant: Vec<api::Rule>,
+    /// What the provider is asked to tell, beside `openid`, separated by spaces.
+    #[arg(long, value_name = "SCOPES", default_value = "profile email")]
+    pub oidc_scopes: String,
+    /// The provider's certificate is signed by this authority (PEM), not by one that the machine trusts.
+    #[arg(long, value_name = "FILE", requires = "oidc_issuer")]
+    pub oidc_authority: Option<PathBuf>,
+    /// How long somebody stays logged in, in hours.
+    #[arg(long, value_name = "HOURS", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=168))]
+    pub oidc_hours: u64,
+}
+
 /// Where a server listens, and who may ask it: the same for `serve` and `hub`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DoorArgs {
@@ -104,6 +136,9 @@ pub struct DoorArgs {
     /// Let those who show a certificate see calls of this namespace only. May be given several times.
     #[arg(long, value_name = "NAMESPACE", requires = "tls_client_authority")]
     pub tls_client_namespace: Vec<String>,
+    /// Who logs in by an identity provider.
+    #[command(flatten)]
+    pub login: LoginArgs,
     /// Write down who looked at what: a line of JSON for each request that reads calls or is refused.
     #[arg(long, value_name = "FILE")]
     pub audit_log: Option<PathBuf>,
@@ -231,6 +266,29 @@ impl OtlpArgs {
     }
 }
 
+// === impl LoginArgs ===
+
+impl LoginArgs {
+    /// What they say of logins, if they name a provider.
+    ///
+    /// # Errors
+    /// When it makes no sense.
+    fn login(&self) -> Result<Option<Login>> {
+        let Some(issuer) = &self.oidc_issuer else { return Ok(None) };
+        let login = Login::new(LoginSettings {
+            issuer: issuer.clone(),
+            client: self.oidc_client.clone().unwrap_or_default(),
+            secret: self.oidc_secret.clone(),
+            base: self.oidc_base.clone().unwrap_or_default(),
+            scopes: self.oidc_scopes.clone(),
+            authority: self.oidc_authority.clone(),
+            rules: self.oidc_grant.clone(),
+            lasts: Duration::from_secs(self.oidc_hours * 3600),
+        });
+        login.map(Some).map_err(anyhow::Error::msg)
+    }
+}
+
 // === impl DoorArgs ===
 
 impl DoorArgs {
@@ -244,19 +302,23 @@ impl DoorArgs {
         if certified.is_none() && tokens.has_certificates() {
             bail!("the file of tokens names certificates: give --tls-client-authority");
         }
-        let is_open = tokens.is_empty() && certified.is_none();
+        let login = self.login.login()?;
+        let is_open = tokens.is_empty() && certified.is_none() && login.is_none();
         if !self.listen.ip().is_loopback() && is_open && !self.insecure {
             bail!(
-                "{} can be reached from elsewhere: give a token (--token-file FILE), ask for certificates (--tls-client-authority FILE), or say --insecure",
+                "{} can be reached from elsewhere: give a token (--token-file FILE), ask for certificates (--tls-client-authority FILE) or for a login (--oidc-issuer URL), or say --insecure",
                 self.listen
             );
         }
         let query_time = Duration::from_secs(self.query_time);
+        let hosts = self.host.iter().cloned();
+        let hosts = hosts.chain(login.iter().map(|login| login.host().to_owned())).collect();
         Ok(Settings {
             tokens,
+            login: login.map(Arc::new),
             certified: certified.map(Arc::new),
             audit: self.audit()?,
-            hosts: self.host.clone(),
+            hosts,
             ui: self.ui_dir.clone(),
             limits: Limits { query_time, ..Limits::default() },
             ..Settings::default()

@@ -94,6 +94,16 @@ fn an_address_for_everybody_needs_a_token() {
     assert!(said.contains("--token-file") && said.contains("--insecure"), "{said}");
     let (code, said) = refused(&["serve", "--token", "short"]);
     assert!(code == Some(1) && said.contains("16 characters"), "{said}");
+    let oidc = ["serve", "--oidc-client", "x", "--oidc-base", "https://calls.example"];
+    let grant = ["--oidc-grant", "groups=shop viewer namespaces=shop"];
+    let issuer = ["--oidc-issuer", "http://login.example"];
+    let (code, said) = refused(&[oidc.as_slice(), &grant, &issuer].concat());
+    assert!(code == Some(1) && said.contains("is not https://"), "{said}");
+    let issuer = ["--oidc-issuer", "https://login.example"];
+    let (code, said) = refused(&[oidc.as_slice(), &["--oidc-grant", "x"], &issuer].concat());
+    assert!(code == Some(2) && said.contains("CLAIM=VALUE ROLE"), "{said}");
+    let (code, said) = refused(&["serve", issuer[0], issuer[1]]);
+    assert!(code == Some(2) && said.contains("--oidc-client"), "{said}");
     let (code, said) = refused(&["serve", "no-such-file.pcap"]);
     assert!(code == Some(1) && said.contains("no-such-file.pcap"), "{said}");
 }
