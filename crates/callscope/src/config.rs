@@ -134,7 +134,11 @@ fn environment(command: &Command, variables: &[(OsString, OsString)]) -> Result<
             continue;
         }
         let values = match is_many(flag) {
-            true => value.split(',').map(|part| part.trim().to_owned()).collect(),
+            // Rules have commas themselves.
+            true => value
+                .split(flag.get_value_delimiter().unwrap_or(','))
+                .map(|part| part.trim().to_owned())
+                .collect(),
             false => vec![truth(flag, value)],
         };
         let given_here = Given { values, origin: Origin::Environment };
@@ -344,6 +348,16 @@ mod tests {
         let given = of_file("[read]\nquiet = \"perhaps\"\n").unwrap();
         assert!(check(&given).is_err());
         let given = of_file("[identity.explain]\nscope = 3\n").unwrap();
+        check(&given).unwrap();
+    }
+
+    #[test]
+    fn rules_with_commas_stay_whole_in_the_environment() {
+        let rules = "groups=a viewer namespaces=x,y; groups=b admin";
+        let variables = [("CALLSCOPE_HUB_OIDC_GRANT".into(), rules.into())];
+        let given = environment(&Args::command(), &variables).unwrap();
+        let grants = &given[&("hub".to_owned(), "oidc-grant".to_owned())];
+        assert_eq!(grants.values, ["groups=a viewer namespaces=x,y", "groups=b admin"]);
         check(&given).unwrap();
     }
 

@@ -79,27 +79,27 @@ pub struct OtlpArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub struct LoginArgs {
     /// Let in who logs in by this identity provider (OpenID Connect): https://login.example/realm
-    #[arg(long, value_name = "URL", requires_all = ["oidc_client", "oidc_base", "oidc_grant"])]
+    #[arg(long, value_name = "URL")]
     pub oidc_issuer: Option<String>,
     /// What this server is called there.
-    #[arg(long, value_name = "ID", requires = "oidc_issuer")]
+    #[arg(long, value_name = "ID")]
     pub oidc_client: Option<String>,
     /// This server's password there, if it has one. In the environment rather than on the command line, where
     /// others can read it.
-    #[arg(long, value_name = "SECRET", requires = "oidc_issuer", hide_default_value = true)]
+    #[arg(long, value_name = "SECRET", hide_default_value = true)]
     pub oidc_secret: Option<String>,
     /// How browsers reach this server: https://calls.example. The provider must know its /login/callback.
-    #[arg(long, value_name = "URL", requires = "oidc_issuer")]
+    #[arg(long, value_name = "URL")]
     pub oidc_base: Option<String>,
     /// Who may do what: `CLAIM=VALUE ROLE`, and `namespaces=A,B` or `namespaces=@CLAIM`, as `groups=shop viewer
     /// namespaces=shop`. The first that fits counts. May be given several times.
-    #[arg(long, value_name = "RULE", requires = "oidc_issuer", value_delimiter = ';')]
+    #[arg(long, value_name = "RULE", value_delimiter = ';')]
     pub oidc_grant: Vec<api::Rule>,
     /// What the provider is asked to tell, beside `openid`, separated by spaces.
     #[arg(long, value_name = "SCOPES", default_value = "profile email")]
     pub oidc_scopes: String,
     /// The provider's certificate is signed by this authority (PEM), not by one that the machine trusts.
-    #[arg(long, value_name = "FILE", requires = "oidc_issuer")]
+    #[arg(long, value_name = "FILE")]
     pub oidc_authority: Option<PathBuf>,
     /// How long somebody stays logged in, in hours.
     #[arg(long, value_name = "HOURS", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=168))]
@@ -134,7 +134,7 @@ pub struct DoorArgs {
     #[arg(long, value_name = "ROLE", default_value = "viewer")]
     pub tls_client_role: Role,
     /// Let those who show a certificate see calls of this namespace only. May be given several times.
-    #[arg(long, value_name = "NAMESPACE", requires = "tls_client_authority")]
+    #[arg(long, value_name = "NAMESPACE")]
     pub tls_client_namespace: Vec<String>,
     /// Who logs in by an identity provider.
     #[command(flatten)]
@@ -274,7 +274,13 @@ impl LoginArgs {
     /// # Errors
     /// When it makes no sense.
     fn login(&self) -> Result<Option<Login>> {
-        let Some(issuer) = &self.oidc_issuer else { return Ok(None) };
+        let Some(issuer) = &self.oidc_issuer else {
+            if self.oidc_client.is_some() || self.oidc_base.is_some() || !self.oidc_grant.is_empty()
+            {
+                bail!("logins need an identity provider: give --oidc-issuer");
+            }
+            return Ok(None);
+        };
         let login = Login::new(LoginSettings {
             issuer: issuer.clone(),
             client: self.oidc_client.clone().unwrap_or_default(),
@@ -301,6 +307,9 @@ impl DoorArgs {
         let certified = self.tls_client_authority.as_ref().map(|_| self.certified()).transpose()?;
         if certified.is_none() && tokens.has_certificates() {
             bail!("the file of tokens names certificates: give --tls-client-authority");
+        }
+        if certified.is_none() && !self.tls_client_namespace.is_empty() {
+            bail!("--tls-client-namespace is of certificates: give --tls-client-authority");
         }
         let login = self.login.login()?;
         let is_open = tokens.is_empty() && certified.is_none() && login.is_none();

@@ -102,8 +102,10 @@ fn an_address_for_everybody_needs_a_token() {
     let issuer = ["--oidc-issuer", "https://login.example"];
     let (code, said) = refused(&[oidc.as_slice(), &["--oidc-grant", "x"], &issuer].concat());
     assert!(code == Some(2) && said.contains("CLAIM=VALUE ROLE"), "{said}");
-    let (code, said) = refused(&["serve", issuer[0], issuer[1]]);
-    assert!(code == Some(2) && said.contains("--oidc-client"), "{said}");
+    let (code, said) = refused(&["serve", issuer[0], issuer[1], grant[0], grant[1]]);
+    assert!(code == Some(1) && said.contains("is called by the identity provider"), "{said}");
+    let (code, said) = refused(&oidc);
+    assert!(code == Some(1) && said.contains("--oidc-issuer"), "{said}");
     let (code, said) = refused(&["serve", "no-such-file.pcap"]);
     assert!(code == Some(1) && said.contains("no-such-file.pcap"), "{said}");
 }

@@ -77,7 +77,9 @@ impl Bucket {
 }
 
 /// A request: its first line, its headers, its body.
-fn request(reader: &mut BufReader<&TcpStream>) -> Option<(String, Vec<(String, String)>, Vec<u8>)> {
+type Request = (String, Vec<(String, String)>, Vec<u8>);
+
+fn request(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
     let mut head = Vec::new();
     loop {
         let mut line = String::new();
