@@ -10,16 +10,17 @@ use rustls::{
 };
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use x509_parser::{certificate::X509Certificate, prelude::FromDer as _};
 
 /// How a listener encrypts.
 #[derive(Clone)]
 pub struct Encryption(TlsAcceptor);
 
 /// Goes with every request that came encrypted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Encrypted {
-    /// Whoever asks has shown a certificate of the authority.
-    pub(crate) is_certified: bool,
+    /// The common name in the certificate of the authority that was shown; empty if it has none.
+    pub(crate) certified: Option<Arc<str>>,
 }
 
 /// The protocols that are spoken inside, the better one first (RFC 7301).
@@ -58,9 +59,17 @@ impl Encryption {
     ) -> Option<(TlsStream<TcpStream>, Encrypted)> {
         let stream = self.0.accept(stream).await.ok()?;
         // The verifier lets none through that the authority has not signed.
-        let is_certified = stream.get_ref().1.peer_certificates().is_some();
-        Some((stream, Encrypted { is_certified }))
+        let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let certified = shown.map(|shown| common_name(shown).into());
+        Some((stream, Encrypted { certified }))
     }
+}
+
+/// RFC 5280 §4.1.2.6: whom a certificate is of. Of several common names the last, which is the most special.
+fn common_name(certificate: &[u8]) -> String {
+    let Ok((_, read)) = X509Certificate::from_der(certificate) else { return String::new() };
+    let name = read.subject().iter_common_name().last().and_then(|name| name.as_str().ok());
+    name.unwrap_or_default().to_owned()
 }
 
 fn verifier(authority: &Path) -> Result<Arc<dyn ClientCertVerifier>, String> {

@@ -462,6 +462,11 @@ pub(crate) struct SinkFacts {
     sent: u64,
     waiting: u64,
     lost: u64,
+    /// Calls that it refused for good; absent where nothing is put aside.
+    #[schema(nullable = false)]
+    refused: Option<u64>,
+    /// Why the last of these were refused.
+    why_refused: Option<String>,
     /// Why the last ones were not taken at once.
     #[schema(required)]
     fault: Option<String>,

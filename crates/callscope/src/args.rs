@@ -33,7 +33,7 @@ pub enum Command {
     /// Who had which address when.
     Identity(IdentityArgs),
     /// Serve calls to browsers and programs: dashboard, HTTP API, live tail, MCP.
-    Serve(crate::serve::ServeArgs),
+    Serve(Box<crate::serve::ServeArgs>),
     /// Serve calls to an agent, by the Model Context Protocol on standard input and output.
     Mcp(crate::mcp::McpArgs),
     /// Listen on one machine of a cluster, keep its calls, and answer the hub.
@@ -105,11 +105,12 @@ pub struct ShowArgs {
     /// Keep calls in the store in this folder (docs/STORE.md) instead of writing them out.
     #[arg(long, value_name = "DIR", group = "keeping", conflicts_with_all = ["output", "format", "details"])]
     pub store: Option<PathBuf>,
-    /// Send calls to this engine instead of writing them out: `clickhouse://user:password@host:8123/database`
-    /// (docs/SINKS.md). With --store they wait there while it is away; in the environment rather than on
-    /// the command line, where others can read the password.
+    /// Send calls to this engine instead of writing them out: `clickhouse://user:password@host:8123/database`, or
+    /// files of them to s3://bucket/prefix, gs://, az:// or file:///folder (docs/SINKS.md). With --store
+    /// they wait there while it is away; in the environment rather than on the command line, where others can
+    /// read the password.
     #[arg(long, value_name = "URL", value_parser = crate::sink::place, hide_default_value = true, group = "keeping", conflicts_with_all = ["output", "format", "details"])]
-    pub sink: Option<warehouse::Place>,
+    pub sink: Option<warehouse::Destination>,
     /// Bytes that the store may take; its oldest calls go first.
     #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = crate::size::bytes)]
     pub store_size: u64,

@@ -52,7 +52,7 @@ pub use error::StoreError;
 pub use facts::{Count, Facts};
 pub use json::Malformed;
 pub use order::Place;
-pub use outbox::Outbox;
+pub use outbox::{Outbox, Sealed};
 pub use packets::{Captured, PacketsAsked, PacketsOf, PacketsTold};
 pub use part::Part;
 pub use partial::{Durations, Group, Partial, Sum};

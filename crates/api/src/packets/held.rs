@@ -14,7 +14,7 @@ use store::{Captured, Key, PacketsAsked, PacketsOf, PacketsTold, Stop};
 use tokio::sync::mpsc;
 
 use super::{ends, headers, layers, side};
-use crate::{Fault, calls::download, state::Api};
+use crate::{Fault, Who, calls::download, state::Api};
 
 /// Packets of an answer at most.
 const PACKETS_MAX: usize = 2000;
@@ -53,11 +53,17 @@ pub(crate) fn wanted(call: &Value, node: Option<&str>) -> Result<Option<PacketsO
 ///
 /// # Errors
 /// When nobody has any.
-pub(crate) fn told(api: &Api, call: &Value, of: PacketsOf, stop: Stop) -> Result<Value, Fault> {
+pub(crate) fn told(
+    api: &Api,
+    who: &Who,
+    call: &Value,
+    of: PacketsOf,
+    stop: Stop,
+) -> Result<Value, Fault> {
     let mut decoder = Decoder::new(DecoderLimits::default());
     let sides = sides(call);
     let (mut packets, mut bytes) = (Vec::new(), 0);
-    let told = ask(api, &PacketsAsked { of, stop }, &mut |_, packet| {
+    let told = ask(api, who, &PacketsAsked { of, stop }, &mut |_, packet| {
         bytes += packet.bytes.len();
         if packets.len() >= PACKETS_MAX || bytes > PACKET_BYTES_MAX {
             return false;
@@ -79,6 +85,7 @@ pub(crate) fn told(api: &Api, call: &Value, of: PacketsOf, stop: Stop) -> Result
 /// When nobody has any.
 pub(crate) async fn file(
     api: &Arc<Api>,
+    who: Who,
     of: PacketsOf,
     name: &str,
     bytes_max: usize,
@@ -87,7 +94,7 @@ pub(crate) async fn file(
     let permit = api.queries.clone().acquire_owned().await.map_err(Fault::ours)?;
     let api = api.clone();
     tokio::task::spawn_blocking(move || {
-        write(&api, of, bytes_max, &send);
+        write(&api, &who, of, bytes_max, &send);
         drop(permit);
     });
     // Whether there is anything is known with the first piece: a refusal is one.
@@ -103,14 +110,18 @@ pub(crate) async fn file(
     Ok(download("application/vnd.tcpdump.pcap", name, Body::from_stream(pieces.fuse())))
 }
 
-fn write(api: &Api, of: PacketsOf, bytes_max: usize, send: &mpsc::Sender<Piece>) {
+fn write(api: &Api, who: &Who, of: PacketsOf, bytes_max: usize, send: &mpsc::Sender<Piece>) {
     let listening = send.clone();
     let stop = Stop::when(move || listening.is_closed());
-    let (mut out, mut written) = (Vec::new(), 0);
+    let (mut out, mut written, mut calls) = (Vec::new(), 0, 0);
+    // One call was told to him before its packets are looked for.
+    let is_list = matches!(of, PacketsOf::Calls(_));
     let mut file = export::Pcapng::new(&mut out);
     // The last one says what is not there.
     let mut last: Option<(String, Captured)> = None;
-    let told = ask(api, &PacketsAsked { of, stop }, &mut |node, packet| {
+    let told = ask(api, who, &PacketsAsked { of, stop }, &mut |node, packet| {
+        // The first packet of a call says which one it is.
+        calls += packet.comment.lines().count();
         if let Some((node, packet)) = last.replace((node.to_owned(), packet)) {
             push(&mut file, &node, &packet, &packet.comment, &mut out);
         }
@@ -120,6 +131,9 @@ fn write(api: &Api, of: PacketsOf, bytes_max: usize, send: &mpsc::Sender<Piece>)
         written += out.len();
         send.blocking_send(Ok(std::mem::take(&mut out).into())).is_ok() && written < bytes_max
     });
+    if is_list {
+        who.tell(calls, true);
+    }
     let piece = told.map(|told| {
         if let Some((node, packet)) = &last {
             push(&mut file, node, packet, &conclusion(&told, &packet.comment), &mut out);
@@ -155,6 +169,7 @@ fn conclusion(told: &PacketsTold, comment: &str) -> String {
 /// Asks for packets; without any, says why.
 fn ask(
     api: &Api,
+    who: &Who,
     asked: &PacketsAsked,
     take: &mut dyn FnMut(&str, Captured) -> bool,
 ) -> Result<PacketsTold, Fault> {
@@ -167,7 +182,7 @@ fn ask(
     };
     let none =
         || Fault::missing("the packets of these calls are not there, or there are no such calls");
-    let mut told = api.source.packets(asked, &mut take).ok_or_else(none)??;
+    let mut told = api.source.by(who).packets(asked, &mut take)?.ok_or_else(none)?;
     told.is_masked |= headers_only;
     if told.packets > 0 {
         return Ok(told);
