@@ -7,6 +7,7 @@ Helm is its own library (PyPI: helm-python-sdk), schemas are those of kubernetes
 """
 
 import copy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -103,6 +104,7 @@ def main():
     required()
     secrets()
     plain("--write" in sys.argv)
+    installed()
     print(f"{len(WAYS)} ways to install it, Kubernetes {', '.join(KUBERNETES)}: all right")
 
 
@@ -244,6 +246,28 @@ def plain(write):
         PLAIN.parent.mkdir(exist_ok=True)
         PLAIN.write_text(text)
     assert PLAIN.read_text() == text, "deploy/manifests is not what the chart gives: check.py --write"
+
+
+def installed():
+    """What `callscope install` would apply is what Kubernetes takes, and asks for no more than the chart."""
+    program = HERE.parent.parent / "target" / "debug" / "callscope"
+    if not program.exists():
+        print("callscope is not built: what `callscope install` applies is not checked")
+        return
+    ways = {
+        "install": ([], {}),
+        "install in namespaces": (["--watch-namespace=shop", "--watch-namespace=bank"], {"namespaces": ["shop", "bank"]}),
+        "install all of it": (
+            ["--tls", "--on-host", "--keep-packets=1GiB", "--pull-secret=pull", "--host=calls.example", "--node-flag=--cpu-limit=0.5"],
+            {"node": {"tls": True, "store": {"type": "hostPath"}}},
+        ),
+    }
+    for name, (words, values) in ways.items():
+        command = [program, "install", "--image=registry.example/callscope:1", "-n", "observe", "--dry-run", *words]
+        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        objects = list(yaml.safe_load_all(text))
+        valid(name, objects)
+        promised(name, values, objects)
 
 
 main()

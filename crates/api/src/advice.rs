@@ -2,7 +2,13 @@
 //! to look it up at night.
 
 /// Words in the name of a count, and what helps against what it counts; the first that fits holds.
-const LOSSES: [(&[&str], &str); 8] = [
+const LOSSES: [(&[&str], &str); 10] = [
+    (
+        &["sink_calls_refused"],
+        "They lie in the folder `refused` of the store, as NDJSON; `sinks` says why. See that the engine's \
+         tables are as callscope made them.",
+    ),
+    (&["audit"], "See that the folder of the audit log can be written and the disk has room."),
     (
         &["kernel", "inlet", "process_events", "ring"],
         "Packets come faster than they are read: give it more CPU, narrow the capture with a filter, or \
@@ -79,6 +85,8 @@ mod tests {
             ("store_calls_lost_full", "disk"),
             ("tail_missed", "narrower"),
             ("otlp_spans_lost", "collector"),
+            ("audit_lines_lost", "audit log"),
+            ("sink_calls_refused", "tables"),
         ] {
             assert!(of_loss(name).contains(word), "{name}: {}", of_loss(name));
         }

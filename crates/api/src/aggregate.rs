@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use store::{Aggregate, By, Cell, Measure, Table};
 
 use crate::{
-    Fault, Role,
+    Fault, Who,
     calls::limit,
     fault::{Answer, ErrorBody},
     params::{self, Asked, Which, list},
@@ -65,16 +65,16 @@ pub(crate) struct TableAsked {
         (status = "4XX", description = "The question is wrong", body = ErrorBody)))]
 pub(crate) async fn table(
     State(api): State<Arc<Api>>,
-    role: Role,
+    who: Who,
     Asked(asked): Asked<TableAsked>,
 ) -> Answer<Json<Value>> {
     let which = Which { condition: asked.condition, from: asked.from, to: asked.to };
-    let chosen = which.choose(&api, role)?;
+    let chosen = which.choose(&api, &who)?;
     let by = list(asked.by.as_deref());
     if by.len() > BY_MAX {
         return Err(Fault::bad(format!("calls are grouped by at most {BY_MAX} fields")));
     }
-    let by = by.into_iter().map(|name| named(&api, role, name)).collect::<Result<Vec<_>, _>>()?;
+    let by = by.into_iter().map(|name| named(&api, &who, name)).collect::<Result<Vec<_>, _>>()?;
     let mut show = list(asked.show.as_deref());
     if show.is_empty() {
         show.push("count");
@@ -95,19 +95,19 @@ pub(crate) async fn table(
             let (condition, from, to) = (chosen.condition, chosen.from, chosen.to);
             let origin = None;
             let question = Aggregate { condition, from, to, by, show, over, origin, limit, stop };
-            Ok(api.source.aggregate(&question)?)
+            api.source.by(&who).aggregate(&question)
         })
         .await?;
     Ok(Json(told(&table)))
 }
 
 /// A column, or the endpoint's template, by its name.
-pub(crate) fn named(api: &Api, role: Role, name: &str) -> Result<By, Fault> {
+pub(crate) fn named(api: &Api, who: &Who, name: &str) -> Result<By, Fault> {
     if name == "endpoint" {
         return Ok(By::EndpointTemplate);
     }
     let column = column(api, name)?;
-    params::check(api, role, &[column])?;
+    params::check(api, who, &[column])?;
     Ok(By::Column(column, name.to_owned()))
 }
 
@@ -219,12 +219,12 @@ impl HistogramAsked {
     pub(crate) fn frame(
         self,
         api: &Api,
-        role: Role,
+        who: &Who,
         buckets: usize,
         buckets_max: usize,
     ) -> Result<(Option<Arc<Condition>>, Frame), Fault> {
         let which = Which { condition: self.condition, from: self.from, to: self.to };
-        let chosen = which.choose(api, role)?;
+        let chosen = which.choose(api, who)?;
         let buckets = limit(self.buckets, buckets, buckets_max)?;
         let facts = api.source.facts();
         let from = chosen.from.or(facts.oldest).unwrap_or_else(text::now);
@@ -241,10 +241,10 @@ impl HistogramAsked {
         (status = "4XX", description = "The question is wrong", body = ErrorBody)))]
 pub(crate) async fn histogram(
     State(api): State<Arc<Api>>,
-    role: Role,
+    who: Who,
     Asked(asked): Asked<HistogramAsked>,
 ) -> Answer<Json<Value>> {
-    let (condition, frame) = asked.frame(&api, role, 120, BUCKETS_MAX)?;
+    let (condition, frame) = asked.frame(&api, &who, 120, BUCKETS_MAX)?;
     let table = api
         .query(move |api, stop| {
             let result = By::Column(Column::Call(Fact::StatusResult), "status.result".into());
@@ -260,7 +260,7 @@ pub(crate) async fn histogram(
                 limit: (frame.buckets + 1) * 4,
                 stop,
             };
-            Ok(api.source.aggregate(&question)?)
+            api.source.by(&who).aggregate(&question)
         })
         .await?;
     let mut series = [vec![0; frame.buckets], vec![0; frame.buckets], vec![0; frame.buckets]];
@@ -310,11 +310,11 @@ pub(crate) struct FacetsAsked {
         (status = "4XX", description = "The question is wrong", body = ErrorBody)))]
 pub(crate) async fn facets(
     State(api): State<Arc<Api>>,
-    role: Role,
+    who: Who,
     Asked(asked): Asked<FacetsAsked>,
 ) -> Answer<Json<Value>> {
     let which = Which { condition: asked.condition, from: asked.from, to: asked.to };
-    let chosen = which.choose(&api, role)?;
+    let chosen = which.choose(&api, &who)?;
     let limit = limit(asked.limit, 20, FACET_VALUES_MAX)?;
     let of = asked.of.as_deref().filter(|of| !of.is_empty());
     let of = list(Some(of.unwrap_or("namespace,workload,protocol,status,endpoint")));
@@ -325,7 +325,7 @@ pub(crate) async fn facets(
     for name in of {
         let full = full(name);
         let column = column(&api, full)?;
-        params::check(&api, role, &[column])?;
+        params::check(&api, &who, &[column])?;
         columns.push((name.to_owned(), full.to_owned(), column));
     }
     let facets = api
@@ -342,7 +342,7 @@ pub(crate) async fn facets(
                     stop: stop.clone(),
                     ..Aggregate::default()
                 };
-                let table = api.source.aggregate(&question)?;
+                let table = api.source.by(&who).aggregate(&question)?;
                 let values = table.rows.iter().filter_map(|row| facet(&full, row)).take(limit);
                 facets.insert(name, values.collect());
             }

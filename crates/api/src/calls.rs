@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use store::{Amount, Order, Scan, Select};
 
 use crate::{
-    Fault, Role,
+    Fault, Who,
     call::{Whole, told, value},
     fault::{Answer, ErrorBody},
     packets::{self, Layer, Place},
@@ -31,6 +31,8 @@ const LIMIT_MAX: usize = 1000;
 const PACKETS_MAX: usize = 2000;
 /// Bytes of packets of an answer at most.
 const PACKET_BYTES_MAX: usize = 8 << 20;
+/// Bytes of a capture file of one call at most.
+const PCAP_BYTES_MAX: usize = 64 << 20;
 
 /// Which calls, and how many of them.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -92,33 +94,44 @@ pub(crate) enum SelectAsked {
     Whole,
 }
 
+/// Whose packets.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PacketsAsked {
+    /// Those that this node saw; of a hub, one of the call's `seen_by`.
+    node: Option<String>,
+}
+
 /// Calls by time, or by how long or large they are.
 #[utoipa::path(get, path = "/api/v1/calls", tag = "calls", params(CallsAsked),
     responses((status = 200, description = "A page of calls", body = crate::openapi::Page),
         (status = "4XX", description = "The question is wrong", body = ErrorBody)))]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
-    role: Role,
+    who: Who,
     Asked(asked): Asked<CallsAsked>,
 ) -> Answer<Response> {
     let which = Which { condition: asked.condition, from: asked.from, to: asked.to };
-    let chosen = which.choose(&api, role)?;
+    let chosen = which.choose(&api, &who)?;
     let limit = limit(asked.limit, LIMIT, LIMIT_MAX)?;
     let after = asked.cursor.as_deref().filter(|text| !text.is_empty()).map(cursor).transpose()?;
     let (whole, select) = match asked.select {
-        Some(SelectAsked::Whole) if role.sees_payloads() => (Whole::All, Select::Whole),
+        Some(SelectAsked::Whole) if who.sees_payloads() => (Whole::All, Select::Whole),
         _ => (Whole::Summary, Select::Summary),
     };
     let order = order(asked.sort.unwrap_or_default(), asked.order);
     let (from, to) = (chosen.from, chosen.to);
+    let asks = who.clone();
     let page = api
         .query(move |api, stop| {
             let condition = chosen.condition;
             let scan = Scan { condition, from, to, order, after, limit, select, stop };
-            Ok(api.source.scan(&scan)?)
+            api.source.by(&asks).scan(&scan)
         })
         .await?;
-    let calls: Vec<_> = page.rows.iter().map(|row| told(row, whole, role)).collect();
+    who.tell(page.rows.len(), whole == Whole::All);
+    let calls: Vec<_> = page.rows.iter().map(|row| told(row, whole, who.role())).collect();
     let moment = |at: Option<model::Timestamp>| at.map(export::moment);
     let end = json!({
         "next": page.next.map(|place| place.to_string()),
@@ -152,11 +165,12 @@ fn order(sort: SortAsked, way: Option<OrderAsked>) -> Order {
         (status = "4XX", description = "There is no such call", body = ErrorBody)))]
 pub(crate) async fn one(
     State(api): State<Arc<Api>>,
-    role: Role,
+    who: Who,
     Path(id): Path<String>,
 ) -> Answer<Response> {
-    let row = api.call(id, Select::Whole).await?;
-    Ok(typed("application/json", told(&row, Whole::All, role)))
+    let row = api.call(&who, id, Select::Whole).await?;
+    who.tell(1, who.sees_payloads());
+    Ok(typed("application/json", told(&row, Whole::All, who.role())))
 }
 
 /// The call as a command line for curl.
@@ -165,10 +179,10 @@ pub(crate) async fn one(
         (status = "4XX", description = "There is no such call, or it is no HTTP", body = ErrorBody)))]
 pub(crate) async fn curl(
     State(api): State<Arc<Api>>,
-    role: Role,
+    who: Who,
     Path(id): Path<String>,
 ) -> Answer<Response> {
-    let call = payload(&api, role, id).await?;
+    let call = payload(&api, &who, id).await?;
     let command = export::curl(&call);
     let command = command.ok_or_else(|| Fault::missing("this call has no HTTP request"))?;
     Ok(typed("text/plain; charset=utf-8", command))
@@ -180,10 +194,10 @@ pub(crate) async fn curl(
         (status = "4XX", description = "There is no such call, or it is no HTTP", body = ErrorBody)))]
 pub(crate) async fn har(
     State(api): State<Arc<Api>>,
-    role: Role,
+    who: Who,
     Path(id): Path<String>,
 ) -> Answer<Response> {
-    let call = payload(&api, role, id).await?;
+    let call = payload(&api, &who, id).await?;
     let entry = export::har_entry(&call);
     let entry = entry.ok_or_else(|| Fault::missing("this call has no HTTP request"))?;
     let text = format!("{}{entry}{}", export::har_begin(), export::HAR_END);
@@ -198,13 +212,13 @@ pub(crate) async fn har(
         (status = "4XX", description = "There is no such call, or no body", body = ErrorBody)))]
 pub(crate) async fn body(
     State(api): State<Arc<Api>>,
-    role: Role,
+    who: Who,
     Path((id, half)): Path<(String, String)>,
 ) -> Answer<Response> {
     if half != "request" && half != "response" {
         return Err(Fault::missing("a call has a request and a response"));
     }
-    let call = payload(&api, role, id).await?;
+    let call = payload(&api, &who, id).await?;
     let body = &call[&half]["body"];
     let bytes = match (body["text"].as_str(), body["base64"].as_str()) {
         (Some(text), _) => text.as_bytes().to_vec(),
@@ -218,15 +232,22 @@ pub(crate) async fn body(
 }
 
 /// The packets of a call, layer by layer.
-#[utoipa::path(get, path = "/api/v1/calls/{id}/packets", tag = "calls", params(("id" = String, Path, description = "The call's id")),
+#[utoipa::path(get, path = "/api/v1/calls/{id}/packets", tag = "calls",
+    params(("id" = String, Path, description = "The call's id"), PacketsAsked),
     responses((status = 200, description = "The packets", body = crate::openapi::Packets),
         (status = "4XX", description = "There is no such call, or its capture is gone", body = ErrorBody)))]
 pub(crate) async fn packets(
     State(api): State<Arc<Api>>,
-    role: Role,
+    who: Who,
     Path(id): Path<String>,
+    Asked(asked): Asked<PacketsAsked>,
 ) -> Answer<Response> {
-    let place = place(&api, role, id).await?;
+    let call = payload(&api, &who, id).await?;
+    if let Some(of) = packets::wanted(&call, asked.node.as_deref())? {
+        let told = api.query(move |api, stop| packets::told(api, &who, &call, of, stop)).await?;
+        return Ok(typed("application/json", told.to_string()));
+    }
+    let place = place(&api, &call)?;
     let text = api
         .query(move |_, stop| {
             let (mut told, mut bytes, mut more) = (Vec::new(), 0, false);
@@ -246,15 +267,21 @@ pub(crate) async fn packets(
 }
 
 /// The packets of a call as a capture file.
-#[utoipa::path(get, path = "/api/v1/calls/{id}/pcap", tag = "calls", params(("id" = String, Path, description = "The call's id")),
+#[utoipa::path(get, path = "/api/v1/calls/{id}/pcap", tag = "calls",
+    params(("id" = String, Path, description = "The call's id"), PacketsAsked),
     responses((status = 200, description = "pcapng", content_type = "application/vnd.tcpdump.pcap", body = Vec<u8>),
         (status = "4XX", description = "There is no such call, or its capture is gone", body = ErrorBody)))]
 pub(crate) async fn pcap(
     State(api): State<Arc<Api>>,
-    role: Role,
+    who: Who,
     Path(id): Path<String>,
+    Asked(asked): Asked<PacketsAsked>,
 ) -> Answer<Response> {
-    let place = place(&api, role, id).await?;
+    let call = payload(&api, &who, id).await?;
+    if let Some(of) = packets::wanted(&call, asked.node.as_deref())? {
+        return packets::file(&api, who, of, "call.pcapng", PCAP_BYTES_MAX).await;
+    }
+    let place = place(&api, &call)?;
     let bytes = api
         .query(move |_, stop| {
             let mut out = Vec::new();
@@ -262,7 +289,7 @@ pub(crate) async fn pcap(
             packets::search(&place, &stop, |found| {
                 let packet = &found.packet;
                 file.packet(packet.at, packet.link.0, packet.bytes, packet.wire_len, &mut out);
-                out.len() < PACKET_BYTES_MAX * 8
+                out.len() < PCAP_BYTES_MAX
             })?;
             Ok(out)
         })
@@ -271,18 +298,18 @@ pub(crate) async fn pcap(
 }
 
 /// The whole call, for somebody who may see it.
-async fn payload(api: &Arc<Api>, role: Role, id: String) -> Result<Value, Fault> {
-    if !role.sees_payloads() {
+async fn payload(api: &Arc<Api>, who: &Who, id: String) -> Result<Value, Fault> {
+    if !who.sees_payloads() {
         return Err(Fault::forbidden("this token may not see payloads"));
     }
-    let row = api.call(id, Select::Whole).await?;
-    Ok(value(&row, Whole::All, role))
+    let row = api.call(who, id, Select::Whole).await?;
+    who.tell(1, true);
+    Ok(value(&row, Whole::All, who.role()))
 }
 
-async fn place(api: &Arc<Api>, role: Role, id: String) -> Result<Place, Fault> {
-    let call = payload(api, role, id).await?;
-    let inputs = inputs_of(api, &call)?;
-    Place::of_call(&call, inputs, api.settings.mask.is_some())
+fn place(api: &Api, call: &Value) -> Result<Place, Fault> {
+    let inputs = inputs_of(api, call)?;
+    Place::of_call(call, inputs, api.settings.mask.is_some())
 }
 
 fn packet(found: &packets::Found<'_>) -> Value {

@@ -17,6 +17,7 @@ use rustls::{
 };
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use x509_parser::{certificate::X509Certificate, prelude::FromDer as _};
 
 /// How a listener encrypts: as its files say, also when they are replaced by others while it listens.
 #[derive(Clone)]
@@ -51,10 +52,10 @@ type Stamps = [Option<(u64, u64, i64, i64)>; 3];
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Goes with every request that came encrypted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Encrypted {
-    /// Whoever asks has shown a certificate of the authority.
-    pub(crate) is_certified: bool,
+    /// The common name in the certificate of the authority that was shown; empty if it has none.
+    pub(crate) certified: Option<Arc<str>>,
 }
 
 /// The protocols that are spoken inside, the better one first (RFC 7301).
@@ -88,8 +89,9 @@ impl Encryption {
         let acceptor = self.acceptor(Instant::now());
         let stream = acceptor.accept(stream).await.ok()?;
         // The verifier lets none through that the authority has not signed.
-        let is_certified = stream.get_ref().1.peer_certificates().is_some();
-        Some((stream, Encrypted { is_certified }))
+        let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let certified = shown.map(|shown| common_name(shown).into());
+        Some((stream, Encrypted { certified }))
     }
 
     /// What is shown to who comes `now`. Files that don't fit together (one is replaced, the other not
@@ -142,6 +144,13 @@ impl Files {
             Some((about.ino(), about.size(), about.mtime(), about.mtime_nsec()))
         })
     }
+}
+
+/// RFC 5280 §4.1.2.6: whom a certificate is of. Of several common names the last, which is the most special.
+fn common_name(certificate: &[u8]) -> String {
+    let Ok((_, read)) = X509Certificate::from_der(certificate) else { return String::new() };
+    let name = read.subject().iter_common_name().last().and_then(|name| name.as_str().ok());
+    name.unwrap_or_default().to_owned()
 }
 
 fn verifier(authority: &Path) -> Result<Arc<dyn ClientCertVerifier>, String> {

@@ -11,14 +11,14 @@ use axum::{
 use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::Value;
-use store::{Order, Row, Scan, Select};
+use store::{Order, PacketsOf, Row, Scan, Select};
 
 use crate::{
-    Fault, Role,
+    Fault, Role, Who,
     call::{Whole, told, value},
     calls::{download, typed},
     fault::{Answer, ErrorBody},
-    packets::{Place, search_all},
+    packets::{self, Place, search_all},
     params::{Asked, Chosen, Which},
     state::Api,
     streams::inputs_of,
@@ -30,6 +30,8 @@ mod parquet;
 const PAGE: usize = 500;
 /// Calls whose packets are gathered for one capture file.
 const PCAP_CALLS_MAX: usize = 20_000;
+/// Bytes of a capture file of what nodes hold on to.
+const PCAP_BYTES_MAX: usize = 1 << 30;
 /// Bytes of packets that are handed on at a time.
 const PIECE_BYTES: usize = 256 << 10;
 
@@ -73,28 +75,28 @@ pub(crate) enum Format {
         (status = "4XX", description = "The question is wrong", body = ErrorBody)))]
 pub(crate) async fn export(
     State(api): State<Arc<Api>>,
-    role: Role,
+    who: Who,
     Asked(asked): Asked<ExportAsked>,
 ) -> Answer<Response> {
     let which = Which { condition: asked.condition, from: asked.from, to: asked.to };
-    let chosen = which.choose(&api, role)?;
+    let chosen = which.choose(&api, &who)?;
     let format = asked.format;
-    if !role.sees_payloads() && !matches!(format, Format::Csv | Format::Ndjson) {
+    if !who.sees_payloads() && !matches!(format, Format::Csv | Format::Ndjson) {
         return Err(Fault::forbidden(
             "this token may not see payloads; csv and ndjson have none for it",
         ));
     }
     match format {
-        Format::Parquet => parquet::parquet(&api, chosen).await,
-        Format::Pcapng => pcapng(&api, chosen).await,
-        Format::Ndjson | Format::Csv | Format::Har => Ok(text(api, role, chosen, format)),
+        Format::Parquet => parquet::parquet(&api, &who, chosen).await,
+        Format::Pcapng => pcapng(&api, &who, chosen).await,
+        Format::Ndjson | Format::Csv | Format::Har => Ok(text(api, who, chosen, format)),
     }
 }
 
 /// Where an export is.
 struct Export {
     api: Arc<Api>,
-    role: Role,
+    who: Who,
     chosen: Chosen,
     format: Format,
     after: Option<store::Place>,
@@ -111,13 +113,13 @@ enum Step {
     Done,
 }
 
-fn text(api: Arc<Api>, role: Role, chosen: Chosen, format: Format) -> Response {
+fn text(api: Arc<Api>, who: Who, chosen: Chosen, format: Format) -> Response {
     let (content_type, name) = match format {
         Format::Csv => ("text/csv; charset=utf-8", "calls.csv"),
         Format::Har => ("application/json", "calls.har"),
         _ => ("application/x-ndjson", "calls.ndjson"),
     };
-    let begin = Export { api, role, chosen, format, after: None, state: Step::Begin, any: false };
+    let begin = Export { api, who, chosen, format, after: None, state: Step::Begin, any: false };
     // Who compresses asks again after the end.
     let pieces = stream::unfold(begin, async |mut export| {
         let piece = export.next().await?;
@@ -156,7 +158,7 @@ impl Export {
 
     async fn page(&mut self) -> Result<String, Fault> {
         let select = if self.format == Format::Csv { Select::Summary } else { Select::Whole };
-        let page = page(&self.api, &self.chosen, self.after.take(), select).await?;
+        let page = page(&self.api, &self.who, &self.chosen, self.after.take(), select).await?;
         let mut text = String::new();
         for row in &page.0 {
             self.push(row, &mut text);
@@ -169,10 +171,12 @@ impl Export {
     }
 
     fn push(&mut self, row: &Row, text: &mut String) {
+        let payloads = self.format != Format::Csv && self.who.sees_payloads();
         match self.format {
-            Format::Csv => export::csv_line(&value(row, Whole::Summary, self.role), text),
+            Format::Csv => export::csv_line(&value(row, Whole::Summary, self.who.role()), text),
             Format::Har => {
-                let Some(entry) = export::har_entry(&value(row, Whole::All, self.role)) else {
+                let Some(entry) = export::har_entry(&value(row, Whole::All, self.who.role()))
+                else {
                     return;
                 };
                 if self.any {
@@ -182,36 +186,43 @@ impl Export {
                 text.push_str(&entry.to_string());
             }
             _ => {
-                text.push_str(&told(row, Whole::All, self.role));
+                text.push_str(&told(row, Whole::All, self.who.role()));
                 text.push('\n');
             }
         }
+        self.who.tell(1, payloads);
     }
 }
 
 /// A page of calls, oldest first, and where to go on.
 async fn page(
     api: &Arc<Api>,
+    who: &Who,
     chosen: &Chosen,
     after: Option<store::Place>,
     select: Select,
 ) -> Result<(Vec<Row>, Option<store::Place>), Fault> {
     let Chosen { condition, from, to } = chosen.clone();
-    let order = Order::OldestFirst;
+    let (order, who) = (Order::OldestFirst, who.clone());
     api.query(move |api, stop| {
         let scan = Scan { condition, from, to, order, after, limit: PAGE, select, stop };
-        let page = api.source.scan(&scan)?;
+        let page = api.source.by(&who).scan(&scan)?;
         Ok((page.rows, page.next))
     })
     .await
 }
 
 /// The packets of all calls, in the order of their captures.
-async fn pcapng(api: &Arc<Api>, chosen: Chosen) -> Result<Response, Fault> {
+async fn pcapng(api: &Arc<Api>, who: &Who, chosen: Chosen) -> Result<Response, Fault> {
+    if !api.source.members().is_empty() {
+        let Chosen { condition, from, to } = chosen;
+        let of = PacketsOf::Calls(Scan { condition, from, to, ..Scan::default() });
+        return packets::file(api, who.clone(), of, "calls.pcapng", PCAP_BYTES_MAX).await;
+    }
     let mut places: BTreeMap<Vec<PathBuf>, Vec<Place>> = BTreeMap::new();
     let (mut after, mut calls) = (None, 0);
     loop {
-        let (rows, next) = page(api, &chosen, after, Select::Summary).await?;
+        let (rows, next) = page(api, who, &chosen, after, Select::Summary).await?;
         for row in &rows {
             let call: Value = value(row, Whole::Summary, Role::Viewer);
             let Ok(inputs) = inputs_of(api, &call) else { continue };
@@ -237,6 +248,7 @@ async fn pcapng(api: &Arc<Api>, chosen: Chosen) -> Result<Response, Fault> {
             "the packets of these calls are not there, or there are no such calls",
         ));
     }
+    who.tell(calls, true);
     let (send, receive) = tokio::sync::mpsc::channel::<Result<Bytes, std::io::Error>>(4);
     let permit = api.queries.clone().acquire_owned().await.map_err(Fault::ours)?;
     tokio::task::spawn_blocking(move || {

@@ -16,7 +16,7 @@ use axum::{
 
 use tokio::time::timeout;
 
-use crate::{Fault, Role, encryption::Encrypted, state::Api};
+use crate::{Fault, Grant, Role, Who, audit::Entry, encryption::Encrypted, state::Api};
 
 /// Bytes of a path with its query.
 const URI_BYTES_MAX: usize = 32 << 10;
@@ -52,9 +52,12 @@ pub(crate) async fn door(
     next: Next,
 ) -> Response {
     let is_api = is_api(request.uri().path());
-    let mut response = match admit(&api, &request) {
-        Ok(role) => {
-            request.extensions_mut().insert(role);
+    let admitted = admit(&api, &request);
+    let audit = api.settings.audit.as_ref();
+    let entry = audit.map(|audit| Entry::of(audit, &request, admitted.as_ref().ok()));
+    let mut response = match admitted {
+        Ok(who) => {
+            request.extensions_mut().insert(who);
             next.run(request).await
         }
         Err(fault) => {
@@ -69,23 +72,32 @@ pub(crate) async fn door(
     if is_api {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
-    response
+    match entry {
+        Some(entry) => entry.follow(response),
+        None => response,
+    }
 }
 
-fn admit(api: &Api, request: &Request) -> Result<Role, Fault> {
+fn admit(api: &Api, request: &Request) -> Result<Who, Fault> {
     let (uri, headers) = (request.uri(), request.headers());
     check_sizes(uri, headers)?;
     check_place(api, request.method(), uri, headers)?;
-    if api.settings.tokens.is_empty() && api.settings.certified.is_none() {
-        return Ok(Role::Admin);
+    let settings = &api.settings;
+    if settings.tokens.is_empty() && settings.certified.is_none() && settings.login.is_none() {
+        return Ok(Who::of(Role::Admin));
     }
-    // Of a token and a certificate, what lets in to more.
-    match role(api, headers).max(certified(api, request)) {
-        Some(role) => Ok(role),
+    // Of a token, a session and a certificate, the first: it was shown on purpose.
+    let login = settings.login.as_ref();
+    let by_session = || login.and_then(|login| login.of_session(headers));
+    match by_token(api, headers).or_else(by_session).or_else(|| certified(api, request)) {
+        Some(grant) => Ok(Who::new(grant)),
         // The dashboard itself holds no data, and must come up to ask for a token.
-        None if is_open(uri.path()) => Ok(Role::ViewerWithoutPayloads),
+        None if is_open(uri.path()) => Ok(Who::nobody()),
         None => Err(Fault {
-            hint: Some("Authorization: Bearer TOKEN".into()),
+            hint: Some(match login {
+                Some(_) => "log in: /login, or Authorization: Bearer TOKEN".into(),
+                None => "Authorization: Bearer TOKEN".into(),
+            }),
             ..Fault::new(StatusCode::UNAUTHORIZED, "this needs a token")
         }),
     }
@@ -170,16 +182,18 @@ fn without_port(host: &str) -> &str {
 }
 
 /// By the certificate that the client has shown.
-fn certified(api: &Api, request: &Request) -> Option<Role> {
-    let encrypted = request.extensions().get::<Encrypted>();
-    api.settings.certified.filter(|_| encrypted.is_some_and(|by| by.is_certified))
+fn certified(api: &Api, request: &Request) -> Option<Arc<Grant>> {
+    let name = request.extensions().get::<Encrypted>()?.certified.clone()?;
+    let default = api.settings.certified.as_ref()?;
+    let known = api.settings.tokens.of_certificate(&name);
+    Some(known.unwrap_or_else(|| Arc::new(Grant { name: name.to_string(), ..(**default).clone() })))
 }
 
 /// By `Authorization`, or by cookie.
-fn role(api: &Api, headers: &HeaderMap) -> Option<Role> {
+fn by_token(api: &Api, headers: &HeaderMap) -> Option<Arc<Grant>> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| bearer(value.as_bytes()));
-    let shown = bearer.or_else(|| cookie(headers))?;
-    api.settings.tokens.role(shown)
+    let shown = bearer.or_else(|| cookie(headers, COOKIE))?;
+    api.settings.tokens.of_token(shown)
 }
 
 /// RFC 6750 §2.1; the scheme's name in any case (RFC 9110 §11.1).
@@ -188,11 +202,12 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token.trim_ascii())
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&[u8]> {
+/// The value of a cookie.
+pub(crate) fn cookie<'h>(headers: &'h HeaderMap, of: &str) -> Option<&'h [u8]> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs =
         cookies.flat_map(|text| text.split(';')).filter_map(|pair| pair.split_once('='));
-    pairs.find(|(name, _)| name.trim() == COOKIE).map(|(_, value)| value.trim().as_bytes())
+    pairs.find(|(name, _)| name.trim() == of).map(|(_, value)| value.trim().as_bytes())
 }
 
 #[cfg(test)]

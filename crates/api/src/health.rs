@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
 
-use crate::{ImportFacts, Rates, Unread, advice, state::Api};
+use crate::{ImportFacts, Rates, Unread, Who, advice, state::Api};
 
 /// Workloads and reasons that are told; /metrics has the sum.
 const UNREAD_MAX: usize = 200;
@@ -20,9 +20,9 @@ pub(crate) async fn alive() -> &'static str {
 /// Sources, rates, losses in words, what can't be read, and what the store holds.
 #[utoipa::path(get, path = "/api/v1/health", tag = "health",
     responses((status = 200, description = "How it is", body = crate::openapi::Health)))]
-pub(crate) async fn health(State(api): State<Arc<Api>>) -> Json<Value> {
+pub(crate) async fn health(State(api): State<Arc<Api>>, who: Who) -> Json<Value> {
     let facts = api.source.facts();
-    let imports: Vec<_> = api.imports.all().iter().map(|import| import.facts()).collect();
+    let imports: Vec<_> = api.imports.all().iter().map(|import| import.facts_for(&who)).collect();
     let told = losses(&api);
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -34,8 +34,8 @@ pub(crate) async fn health(State(api): State<Arc<Api>>) -> Json<Value> {
         "rates": rates(&api, &imports),
         "losses": told["losses"],
         "noticed": noticed(&api),
-        "unread": unread(&api).iter().take(UNREAD_MAX).map(Seen::told).collect::<Vec<_>>(),
-        "sinks": sinks(&api),
+        "unread": unread(&api, &who).iter().take(UNREAD_MAX).map(Seen::told).collect::<Vec<_>>(),
+        "sinks": if who.scope().is_none() { sinks(&api) } else { Vec::new() },
         "protocols": protocols(&api),
         "tail": { "readers": api.hub.readers(),
             "missed": api.hub.missed.load(std::sync::atomic::Ordering::Relaxed) },
@@ -93,6 +93,17 @@ fn counts(api: &Api, loss: bool) -> Vec<Value> {
         let sent = api.sent.spans.load(std::sync::atomic::Ordering::Relaxed);
         add("otlp_spans_sent", "spans that the collector took", sent);
     }
+    if let Some(audit) = &api.settings.audit {
+        if loss {
+            add(
+                "audit_lines_lost",
+                "lines of the audit log that could not be written",
+                audit.lost(),
+            );
+        } else {
+            add("audit_lines", "lines of the audit log", audit.lines());
+        }
+    }
     for sent in &api.settings.sinks {
         if loss {
             add(
@@ -100,6 +111,7 @@ fn counts(api: &Api, loss: bool) -> Vec<Value> {
                 "calls that left the store before a sink took them",
                 sent.lost(),
             );
+            add("sink_calls_refused", "calls that a sink refused for good", sent.refused());
         } else {
             add("sink_calls_sent", "calls that sinks took", sent.calls());
             add("sink_failures", "batches that a sink did not take at once", sent.failures());
@@ -125,18 +137,20 @@ fn counted(name: &str, words: &str, count: u64, loss: bool) -> Value {
 }
 
 /// What was captured and can't be read, by workload and reason, all sources together; those with the most
-/// bytes first.
-pub(crate) fn unread(api: &Api) -> Vec<Seen> {
+/// bytes first. Who is limited to namespaces is told of their workloads alone.
+pub(crate) fn unread(api: &Api, who: &Who) -> Vec<Seen> {
     let mut all: BTreeMap<(Option<String>, String, &'static str), Seen> = BTreeMap::new();
     for import in api.imports.all() {
-        for one in import.unread() {
+        let source = import.facts_for(who).name;
+        let theirs = |one: &Unread| who.scope().is_none_or(|is| is.has(one.namespace.as_deref()));
+        for one in import.unread().into_iter().filter(theirs) {
             // Servers that nobody knows are told apart by their addresses.
             let known = one.workload.is_some();
             let server = if known { None } else { one.server.clone() };
             let name = one.workload.clone().or(server).unwrap_or_default();
             let key = (one.namespace.clone(), name, one.why);
             let seen = all.entry(key).or_insert_with(|| Seen {
-                source: import.name.clone(),
+                source: source.clone(),
                 unread: Unread { flows: 0, bytes: 0, ..one.clone() },
             });
             seen.unread.flows += one.flows;
@@ -169,8 +183,8 @@ impl Seen {
 /// What goes to others as it comes: what they took, what waits, what is lost, and why.
 fn sinks(api: &Api) -> Vec<Value> {
     let engines = api.settings.sinks.iter().map(|sent| {
-        json!({ "name": "clickhouse", "to": sent.name(), "sent": sent.calls(),
-            "waiting": sent.waiting(), "lost": sent.lost(), "fault": sent.fault() })
+        json!({ "name": sent.kind(), "to": sent.name(), "sent": sent.calls(),
+            "waiting": sent.waiting(), "lost": sent.lost(), "refused": sent.refused(), "why_refused": sent.why_refused(), "fault": sent.fault() })
     });
     api.sent.told().into_iter().chain(engines).collect()
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use store::{Aggregate, By, Cell, Measure};
 
 use crate::{
-    Role,
+    Who,
     aggregate::{Frame, HistogramAsked, count},
     fault::{Answer, ErrorBody},
     params::Asked,
@@ -27,10 +27,10 @@ const STEPS_MAX: usize = 32;
         (status = "4XX", description = "The question is wrong", body = ErrorBody)))]
 pub(crate) async fn heatmap(
     State(api): State<Arc<Api>>,
-    role: Role,
+    who: Who,
     Asked(asked): Asked<HistogramAsked>,
 ) -> Answer<Json<Value>> {
-    let (condition, frame) = asked.frame(&api, role, 60, BUCKETS_MAX)?;
+    let (condition, frame) = asked.frame(&api, &who, 60, BUCKETS_MAX)?;
     let table = api
         .query(move |api, stop| {
             let step = Column::Call(Fact::DurationStep);
@@ -45,7 +45,7 @@ pub(crate) async fn heatmap(
                 limit: (frame.buckets + 1) * STEPS_MAX,
                 stop,
             };
-            Ok(api.source.aggregate(&question)?)
+            api.source.by(&who).aggregate(&question)
         })
         .await?;
     let mut counts: BTreeMap<i64, Vec<i64>> = BTreeMap::new();

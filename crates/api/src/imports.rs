@@ -15,6 +15,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::Who;
+
 /// Imports that are remembered; the oldest finished ones are forgotten first.
 const IMPORTS_MAX: usize = 10_000;
 /// Imports that wait.
@@ -326,6 +328,17 @@ impl Import {
     #[must_use]
     pub fn protocols(&self) -> Vec<(String, u64, [u64; 4])> {
         self.state().protocols.clone()
+    }
+
+    /// What somebody may know of it: names and words of captures are not of the namespaces that he is limited
+    /// to.
+    pub(crate) fn facts_for(&self, who: &Who) -> ImportFacts {
+        let facts = self.facts();
+        if who.scope().is_none() {
+            return facts;
+        }
+        let name = format!("capture {}", self.id);
+        ImportFacts { name, message: String::new(), warnings: Vec::new(), ..facts }
     }
 
     /// What is known of it.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    Fault, Role,
+    Fault, Who,
     fault::{Answer, ErrorBody},
     params::{Asked, compile},
     state::Api,
@@ -97,10 +97,10 @@ pub(crate) struct CheckAsked {
         (status = "4XX", description = "It is not: where, and why", body = ErrorBody)))]
 pub(crate) async fn check(
     State(api): State<Arc<Api>>,
-    role: Role,
+    who: Who,
     Asked(asked): Asked<CheckAsked>,
 ) -> Answer<Json<Value>> {
-    compile(&api, role, asked.condition.as_deref().unwrap_or_default())?;
+    compile(&api, &who, asked.condition.as_deref().unwrap_or_default())?;
     Ok(Json(json!({ "ok": true })))
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use store::{Aggregate, By, Cell, Measure, Stop};
 
 use crate::{
-    Role,
+    Who,
     aggregate::{cell, count},
     fault::{Answer, ErrorBody},
     params::{Asked, Chosen, Which},
@@ -64,13 +64,13 @@ enum Told {
         (status = "4XX", description = "The question is wrong", body = ErrorBody)))]
 pub(crate) async fn map(
     State(api): State<Arc<Api>>,
-    role: Role,
+    who: Who,
     Asked(asked): Asked<Which>,
 ) -> Answer<Json<Value>> {
-    let chosen = asked.choose(&api, role)?;
+    let chosen = asked.choose(&api, &who)?;
     let condition = asked.text().to_owned();
     let (edges, truncated) =
-        api.query(move |api, stop| edges(api, &chosen, &condition, &stop)).await?;
+        api.query(move |api, stop| edges(api, &who, &chosen, &condition, &stop)).await?;
     Ok(Json(told(&edges, truncated)))
 }
 
@@ -80,6 +80,7 @@ type Edges = BTreeMap<(Node, Node, String), Edge>;
 /// a name are.
 fn edges(
     api: &Api,
+    who: &Who,
     chosen: &Chosen,
     condition: &str,
     stop: &Stop,
@@ -96,7 +97,8 @@ fn edges(
         let narrowed = format!("{} && {}", has("src", src), has("dst", dst));
         let narrowed = match condition {
             "" => narrowed,
-            condition => format!("({condition}) && {narrowed}"),
+            // A comment ends with its line.
+            condition => format!("({condition}\n) && {narrowed}"),
         };
         let narrowed = Condition::compile(&narrowed, &api.columns, now())?;
         let mut by = columns("src", src);
@@ -104,7 +106,7 @@ fn edges(
         by.extend(columns("dst", dst));
         let end = by.len();
         by.push(By::Column(Column::Call(filter::Fact::Protocol), "protocol".into()));
-        let table = api.source.aggregate(&Aggregate {
+        let table = api.source.by(who).aggregate(&Aggregate {
             condition: Some(Arc::new(narrowed)),
             from: chosen.from,
             to: chosen.to,

@@ -24,7 +24,7 @@ use rmcp::{
 
 pub use asker::Asker;
 
-use crate::Role;
+use crate::{Role, Who};
 
 /// What an agent is told of this server.
 const INSTRUCTIONS: &str = "callscope shows API calls (HTTP, gRPC, DNS, SQL, Kafka, Redis, …) that were \
@@ -62,14 +62,16 @@ impl Mcp {
     }
 }
 
-/// The role of whoever asked over HTTP; over standard input it is the user that started us.
-fn role(context: &RequestContext<RoleServer>) -> Role {
+/// Whoever asked over HTTP; over standard input it is the user that started us.
+fn who(context: &RequestContext<RoleServer>) -> Result<Who, ErrorData> {
     let parts = context.extensions.get::<axum::http::request::Parts>();
     match parts {
-        Some(parts) => {
-            parts.extensions.get::<Role>().copied().unwrap_or(Role::ViewerWithoutPayloads)
-        }
-        None => Role::Admin,
+        Some(parts) => parts
+            .extensions
+            .get::<Who>()
+            .cloned()
+            .ok_or_else(|| ErrorData::internal_error("a request came in by no door", None)),
+        None => Ok(Who::of(Role::Admin)),
     }
 }
 
@@ -103,7 +105,7 @@ impl ServerHandler for Mcp {
             return Err(ErrorData::invalid_params(message, None));
         };
         let arguments = request.arguments.unwrap_or_default();
-        let result = match tool.call(&self.asker, role(&context), arguments).await {
+        let result = match tool.call(&self.asker, &who(&context)?, arguments).await {
             Ok(text) => CallToolResult::success(vec![ContentBlock::text(text)]),
             Err(message) => CallToolResult::error(vec![ContentBlock::text(message)]),
         };
@@ -123,7 +125,7 @@ impl ServerHandler for Mcp {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        resources::read(&self.asker, role(&context), &request.uri).await.map(Into::into)
+        resources::read(&self.asker, &who(&context)?, &request.uri).await.map(Into::into)
     }
 
     async fn list_prompts(

@@ -1,7 +1,8 @@
 //! What Prometheus reads: rate, errors and duration of each pair of workloads, and every loss.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
@@ -15,6 +16,7 @@ use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text::encode},
     metrics::{
+        MetricType,
         counter::{ConstCounter, Counter},
         family::Family,
         gauge::ConstGauge,
@@ -24,7 +26,7 @@ use prometheus_client::{
 };
 use store::{Part, Row};
 
-use crate::{Unread, calls::typed, fault::Answer, imports::Phase, state::Api};
+use crate::{Scope, Unread, Who, calls::typed, fault::Answer, imports::Phase, state::Api};
 
 /// Pairs of workloads that are told apart; all others are one.
 const PAIRS_MAX: usize = 1000;
@@ -34,6 +36,12 @@ const UNREAD_MAX: usize = 100;
 const SECONDS: [f64; 12] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 
+/// Names of the figures of calls, and what they are.
+const CALLS: (&str, &str) = ("calls", "Calls seen, by who called whom");
+const ERRORS: (&str, &str) = ("call_errors", "Calls that ended in an error");
+const SECONDS_TAKEN: (&str, &str) =
+    ("call_duration_seconds", "From a request's first byte to its response's last");
+
 /// Who called whom in which protocol.
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct Pair {
@@ -42,18 +50,23 @@ struct Pair {
     protocol: String,
 }
 
+/// The namespaces of a pair's ends.
+type Namespaces = [Option<String>; 2];
+
 /// Figures of calls, kept as they come in.
+#[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
     calls: Family<Pair, Counter>,
     errors: Family<Pair, Counter>,
     seconds: Family<Pair, Histogram, fn() -> Histogram>,
-    known: Mutex<HashSet<Pair>>,
+    known: Mutex<HashMap<Pair, Namespaces>>,
     taken: AtomicU64,
     rate: Mutex<Rate>,
 }
 
 /// Calls a second, looked at now and then.
+#[derive(Debug)]
 struct Rate {
     at: Instant,
     taken: u64,
@@ -69,10 +82,9 @@ impl Metrics {
             (Family::<Pair, Counter>::default(), Family::<Pair, Counter>::default());
         let seconds: Family<Pair, Histogram, fn() -> Histogram> =
             Family::new_with_constructor(|| Histogram::new(SECONDS));
-        registry.register("calls", "Calls seen, by who called whom", calls.clone());
-        registry.register("call_errors", "Calls that ended in an error", errors.clone());
-        let about = "From a request's first byte to its response's last";
-        registry.register("call_duration_seconds", about, seconds.clone());
+        registry.register(CALLS.0, CALLS.1, calls.clone());
+        registry.register(ERRORS.0, ERRORS.1, errors.clone());
+        registry.register(SECONDS_TAKEN.0, SECONDS_TAKEN.1, seconds.clone());
         let rate = Rate { at: Instant::now(), taken: 0, per_second: 0.0 };
         Self {
             registry,
@@ -91,11 +103,13 @@ impl Metrics {
             return;
         }
         self.taken.fetch_add(1, Ordering::Relaxed);
-        let pair = self.bounded(Pair {
+        let namespaces = [&SRC, &DST].map(|end| row.get(end.namespace).map(Cow::into_owned));
+        let pair = Pair {
             src: name(row, &SRC),
             dst: name(row, &DST),
             protocol: row.protocol().into_owned(),
-        });
+        };
+        let pair = self.bounded(pair, namespaces);
         self.calls.get_or_create(&pair).inc();
         if row.result() == Some("error") {
             self.errors.get_or_create(&pair).inc();
@@ -107,16 +121,24 @@ impl Metrics {
     }
 
     /// The pair, or that of all others when there are too many.
-    fn bounded(&self, pair: Pair) -> Pair {
+    fn bounded(&self, pair: Pair, namespaces: Namespaces) -> Pair {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.contains(&pair) {
+        if known.contains_key(&pair) {
             return pair;
         }
         if known.len() < PAIRS_MAX {
-            known.insert(pair.clone());
+            known.insert(pair.clone(), namespaces);
             return pair;
         }
         Pair { src: "(others)".into(), dst: "(others)".into(), protocol: pair.protocol }
+    }
+
+    /// The pairs that have an end in a scope.
+    fn within(&self, scope: &Scope) -> Vec<Pair> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_within =
+            |namespaces: &Namespaces| namespaces.iter().any(|one| scope.has(one.as_deref()));
+        known.iter().filter(|(_, of)| is_within(of)).map(|(pair, _)| pair.clone()).collect()
     }
 
     /// Calls a second, of the last seconds.
@@ -161,8 +183,36 @@ fn name(row: &Row, of: &Names) -> String {
     }
 }
 
+/// The figures of calls of some pairs.
+#[derive(Debug)]
+struct Chosen {
+    metrics: Arc<Metrics>,
+    pairs: Vec<Pair>,
+}
+
+impl Collector for Chosen {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let counters = [(CALLS, &self.metrics.calls), (ERRORS, &self.metrics.errors)];
+        for ((name, about), family) in counters {
+            let mut told = encoder.encode_descriptor(name, about, None, MetricType::Counter)?;
+            for pair in &self.pairs {
+                // A look must not make one that is not there.
+                let Some(counter) = family.get(pair) else { continue };
+                ConstCounter::new(counter.get()).encode(told.encode_family(pair)?)?;
+            }
+        }
+        let (name, about) = SECONDS_TAKEN;
+        let mut told = encoder.encode_descriptor(name, about, None, MetricType::Histogram)?;
+        for pair in &self.pairs {
+            let Some(histogram) = self.metrics.seconds.get(pair) else { continue };
+            histogram.encode(told.encode_family(pair)?)?;
+        }
+        Ok(())
+    }
+}
+
 /// Everything that is looked up when somebody asks.
-struct Looked(Arc<Api>);
+struct Looked(Arc<Api>, Who);
 
 impl fmt::Debug for Looked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -185,7 +235,7 @@ struct Named {
 
 impl Collector for Looked {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let api = &self.0;
+        let (api, who) = (&self.0, &self.1);
         let told = crate::health::losses(api);
         let about = "What was lost or could not be read; 0 is not told";
         let losses = told["losses"].as_array().into_iter().flatten();
@@ -198,7 +248,7 @@ impl Collector for Looked {
             let labels = Named { name: name.to_owned() };
             ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
         }
-        encode_unread(api, &mut encoder)?;
+        encode_unread(api, who, &mut encoder)?;
         let facts = api.source.facts();
         let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         let running =
@@ -234,9 +284,13 @@ impl Collector for Looked {
 }
 
 /// Bytes that could not be read, by workload and reason: the most of them; all others together.
-fn encode_unread(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+fn encode_unread(
+    api: &Api,
+    who: &Who,
+    encoder: &mut DescriptorEncoder<'_>,
+) -> Result<(), fmt::Error> {
     let mut sums: BTreeMap<(String, &'static str), u64> = BTreeMap::new();
-    for (at, seen) in crate::health::unread(api).into_iter().enumerate() {
+    for (at, seen) in crate::health::unread(api, who).into_iter().enumerate() {
         let Unread { namespace, workload, server, why, bytes, .. } = seen.unread;
         let name = workload.or(server).filter(|_| at < UNREAD_MAX);
         let name = match (namespace, name) {
@@ -259,14 +313,23 @@ fn encode_unread(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> Result<(), f
 /// Metrics for Prometheus, in the OpenMetrics text format.
 #[utoipa::path(get, path = "/metrics", tag = "health",
     responses((status = 200, description = "OpenMetrics", content_type = "application/openmetrics-text", body = String)))]
-pub(crate) async fn metrics(State(api): State<Arc<Api>>) -> Answer<Response> {
+pub(crate) async fn metrics(State(api): State<Arc<Api>>, who: Who) -> Answer<Response> {
     let mut text = String::new();
-    encode(&mut text, &api.metrics.registry).map_err(crate::Fault::ours)?;
+    match who.scope() {
+        None => encode(&mut text, &api.metrics.registry).map_err(crate::Fault::ours)?,
+        Some(scope) => {
+            let pairs = api.metrics.within(scope);
+            let mut chosen = Registry::with_prefix("callscope");
+            let metrics = api.metrics.clone();
+            chosen.register_collector(Box::new(Chosen { metrics, pairs }));
+            encode(&mut text, &chosen).map_err(crate::Fault::ours)?;
+        }
+    }
     // Each registry ends its text; there is one end.
     let text_end = text.rfind("# EOF").unwrap_or(text.len());
     text.truncate(text_end);
     let mut looked = Registry::with_prefix("callscope");
-    looked.register_collector(Box::new(Looked(api.clone())));
+    looked.register_collector(Box::new(Looked(api.clone(), who)));
     encode(&mut text, &looked).map_err(crate::Fault::ours)?;
     Ok(typed("application/openmetrics-text; version=1.0.0; charset=utf-8", text))
 }

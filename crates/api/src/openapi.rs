@@ -162,6 +162,11 @@ pub(crate) struct Packets {
     truncated: bool,
     /// Whether payloads are cut off, because secrets are masked.
     masked: bool,
+    /// The node that saw them; null where a node has none. Only of a hub.
+    node: Option<String>,
+    /// Nodes that saw the call and were asked in vain before. Only of a hub.
+    #[schema(nullable = false)]
+    missing: Option<Vec<Missing>>,
 }
 
 /// A packet.
@@ -457,6 +462,11 @@ pub(crate) struct SinkFacts {
     sent: u64,
     waiting: u64,
     lost: u64,
+    /// Calls that it refused for good; absent where nothing is put aside.
+    #[schema(nullable = false)]
+    refused: Option<u64>,
+    /// Why the last of these were refused.
+    why_refused: Option<String>,
     /// Why the last ones were not taken at once.
     #[schema(required)]
     fault: Option<String>,

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 pub use self::collector::{Collector, Speaks};
 use self::collector::{Given, Way};
 use crate::{
-    Role,
+    Role, Who,
     call::{Whole, value},
     state::Api,
 };
@@ -72,7 +72,7 @@ impl Api {
     ) -> Result<impl Future<Output = ()> + Send + 'static, String> {
         let (way, name) = Way::to(collector)?;
         self.sent.about.lock().unwrap_or_else(PoisonError::into_inner).0 = name;
-        let (tail, sent) = (self.source.tail(None), self.sent.clone());
+        let (tail, sent) = (self.source.by(&Who::of(Role::Viewer)).tail(None), self.sent.clone());
         Ok(send(tail, way, sent))
     }
 }

@@ -1,6 +1,7 @@
 //! Packets of a call or a connection, read again from the capture that they came in.
 
 mod connection;
+mod held;
 mod layers;
 
 use std::{collections::HashMap, net::IpAddr, ops::RangeInclusive, path::PathBuf};
@@ -12,6 +13,7 @@ use serde_json::Value;
 use store::Stop;
 
 pub(crate) use connection::{Watch, Way};
+pub(crate) use held::{file, told, wanted};
 pub(crate) use layers::{Layer, layers};
 
 use crate::Fault;
@@ -138,8 +140,15 @@ fn walk(
 
 /// What was masked in calls stands in the payload of packets: it is cut off.
 fn without_payload(packet: Packet<'_>) -> Packet<'_> {
-    let len = layers::headers_len(packet.link, packet.bytes);
-    Packet { bytes: packet.bytes.get(..len).unwrap_or_default(), ..packet }
+    Packet { bytes: headers(packet.link.0, packet.bytes), ..packet }
+}
+
+/// A packet up to the end of its headers; nothing of one whose headers are not understood. `link` is what its
+/// first byte is the beginning of (LINKTYPE_).
+#[must_use]
+pub fn headers(link: u32, bytes: &[u8]) -> &[u8] {
+    let len = layers::headers_len(packet::LinkType(link), bytes);
+    bytes.get(..len).unwrap_or_default()
 }
 
 /// Only the file that is meant, where one is.

@@ -10,7 +10,7 @@ use filter::{Column, Condition, Fact, Half};
 use model::Timestamp;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{Fault, Role, state::Api, text};
+use crate::{Fault, Who, state::Api, text};
 
 /// A query of this form; what does not fit is told as an error of ours.
 pub(crate) struct Asked<T>(pub(crate) T);
@@ -24,12 +24,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Role {
+impl<S: Send + Sync> FromRequestParts<S> for Who {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Fault> {
-        let role = parts.extensions.get::<Self>().copied();
-        role.ok_or_else(|| Fault::ours("a request came in by no door"))
+        let who = parts.extensions.get::<Self>().cloned();
+        who.ok_or_else(|| Fault::ours("a request came in by no door"))
     }
 }
 
@@ -60,14 +60,14 @@ pub(crate) struct Chosen {
 // === impl Which ===
 
 impl Which {
-    pub(crate) fn choose(&self, api: &Api, role: Role) -> Result<Chosen, Fault> {
+    pub(crate) fn choose(&self, api: &Api, who: &Who) -> Result<Chosen, Fault> {
         let now = text::now();
         let moment = |name: &str, text: &Option<String>| {
             let text = text.as_deref().filter(|text| !text.is_empty());
             text.map(|text| text::moment(name, text, now)).transpose()
         };
         let (from, to) = (moment("from", &self.from)?, moment("to", &self.to)?);
-        let condition = compile(api, role, self.condition.as_deref().unwrap_or_default())?;
+        let condition = compile(api, who, self.condition.as_deref().unwrap_or_default())?;
         Ok(Chosen { condition, from, to })
     }
 
@@ -78,7 +78,7 @@ impl Which {
 }
 
 /// Compiles an expression, for somebody who may only ask for what he may see.
-pub(crate) fn compile(api: &Api, role: Role, text: &str) -> Result<Option<Arc<Condition>>, Fault> {
+pub(crate) fn compile(api: &Api, who: &Who, text: &str) -> Result<Option<Arc<Condition>>, Fault> {
     if text.trim().is_empty() {
         return Ok(None);
     }
@@ -87,13 +87,13 @@ pub(crate) fn compile(api: &Api, role: Role, text: &str) -> Result<Option<Arc<Co
         return Err(Fault::bad(format!("an expression has at most {max} bytes")));
     }
     let condition = Condition::compile(text, &api.columns, text::now())?;
-    check(api, role, condition.columns())?;
+    check(api, who, condition.columns())?;
     Ok(Some(Arc::new(condition)))
 }
 
 /// Whoever may not see payloads may not ask for them either: answers would tell them bit by bit.
-pub(crate) fn check(api: &Api, role: Role, columns: &[Column]) -> Result<(), Fault> {
-    if role.sees_payloads() {
+pub(crate) fn check(api: &Api, who: &Who, columns: &[Column]) -> Result<(), Fault> {
+    if who.sees_payloads() {
         return Ok(());
     }
     match columns.iter().find(|column| is_payload(**column)) {

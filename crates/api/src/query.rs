@@ -11,7 +11,7 @@ use std::{
 use axum::http::StatusCode;
 use store::{Row, Scan, Select, Stop, StoreError};
 
-use crate::{Fault, state::Api};
+use crate::{Fault, Who, state::Api};
 
 /// Says that nobody waits any more, when the one who waited is gone.
 struct Gone(Arc<AtomicBool>);
@@ -48,22 +48,30 @@ impl Api {
         answer.await.map_err(|error| Fault::ours(format!("the query failed: {error}")))?
     }
 
-    /// One call, by the id that the API gave it.
-    pub(crate) async fn call(self: &Arc<Self>, id: String, select: Select) -> Result<Row, Fault> {
-        self.query(move |api, stop| find(api, &id, select, stop)?.ok_or_else(|| no_call(&id))).await
+    /// One call, by the id that the API gave it, if he may see it.
+    pub(crate) async fn call(
+        self: &Arc<Self>,
+        who: &Who,
+        id: String,
+        select: Select,
+    ) -> Result<Row, Fault> {
+        let who = who.clone();
+        self.query(move |api, stop| find(api, &who, &id, select, stop)?.ok_or_else(|| no_call(&id)))
+            .await
     }
 }
 
-fn find(api: &Api, id: &str, select: Select, stop: Stop) -> Result<Option<Row>, Fault> {
-    let Some(key) = store::Key::parse(id) else { return Ok(api.source.find(id)?) };
+fn find(api: &Api, who: &Who, id: &str, select: Select, stop: Stop) -> Result<Option<Row>, Fault> {
+    let source = api.source.by(who);
+    let Some(key) = store::Key::parse(id) else { return source.find(id) };
     if select == Select::Whole {
-        return Ok(api.source.get(&key)?);
+        return source.get(&key);
     }
     // Calls that began at that very moment are few.
     let from = u64::try_from(key.time_ns).ok().map(model::Timestamp);
     let to = from.map(|from| from.after(1));
     let scan = Scan { from, to, limit: 1000, select, stop, ..Scan::default() };
-    Ok(api.source.scan(&scan)?.rows.into_iter().find(|row| row.key() == key))
+    Ok(source.scan(&scan)?.rows.into_iter().find(|row| row.key() == key))
 }
 
 fn no_call(id: &str) -> Fault {

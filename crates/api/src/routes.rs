@@ -19,8 +19,8 @@ use tower_http::compression::{
 };
 
 use crate::{
-    Asker, Fault, Mcp, Role, aggregate, assets, calls, encryption::Encrypted, exports, guard,
-    health, heatmap, language, map, metrics, openapi, state::Api, streams, tail, upload,
+    Asker, Fault, Mcp, Who, aggregate, assets, calls, encryption::Encrypted, exports, guard,
+    health, heatmap, language, login, map, metrics, openapi, state::Api, streams, tail, upload,
 };
 
 /// Bytes of a body, but for uploads, which count by themselves.
@@ -48,6 +48,9 @@ impl Api {
         self.routes()
             .nest_service("/mcp", mcp)
             .route("/api/v1/session", post(session))
+            .route("/login", get(login::begin))
+            .route("/login/callback", get(login::callback))
+            .route("/logout", post(login::end))
             .fallback(files)
             .with_state(self.clone())
             .layer(middleware::from_fn_with_state(self.clone(), guard::door))
@@ -123,7 +126,7 @@ async fn files(State(api): State<Arc<Api>>, method: Method, uri: Uri) -> Respons
 }
 
 /// Keeps the token that was shown in a cookie, for links and event sources, which can't show it.
-async fn session(role: Role, request: axum::extract::Request) -> Response {
+async fn session(who: Who, request: axum::extract::Request) -> Response {
     let token = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = token.and_then(|value| value.split_once(' ')).map_or("", |(_, token)| token.trim());
     // Tokens are visible ASCII; what would end the cookie is none of ours.
@@ -133,7 +136,9 @@ async fn session(role: Role, request: axum::extract::Request) -> Response {
     let is_encrypted = request.extensions().get::<Encrypted>().is_some();
     let secure = if is_encrypted { "; Secure" } else { "" };
     let cookie = format!("{}={token}; HttpOnly; SameSite=Strict; Path=/{secure}", guard::COOKIE);
-    let mut response = axum::Json(serde_json::json!({ "role": role.name() })).into_response();
+    let namespaces = who.scope().map(crate::Scope::namespaces);
+    let told = serde_json::json!({ "role": who.role().name(), "namespaces": namespaces });
+    let mut response = axum::Json(told).into_response();
     if let (Ok(cookie), false) = (HeaderValue::from_str(&cookie), token.is_empty()) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }

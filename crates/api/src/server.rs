@@ -1,8 +1,14 @@
 //! A listener: connections, their limits, and how they end.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    io,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use axum::{Extension, Router};
+use axum::{Router, http::Request};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{
@@ -17,13 +23,46 @@ use tokio::{
     sync::Semaphore,
     time::timeout,
 };
+use tower_service::Service;
 
-use crate::encryption::Encryption;
+use crate::{
+    audit::Peer,
+    encryption::{Encrypted, Encryption},
+};
 
 /// Where connections come in, and whether they are encrypted.
 pub struct Listener {
     socket: TcpListener,
     encryption: Option<Encryption>,
+}
+
+/// The router, for one connection: requests say whose it is.
+#[derive(Clone)]
+struct Marked {
+    router: Router,
+    peer: Peer,
+    encrypted: Option<Encrypted>,
+}
+
+impl<B> Service<Request<B>> for Marked
+where
+    Router: Service<Request<B>>,
+{
+    type Response = <Router as Service<Request<B>>>::Response;
+    type Error = <Router as Service<Request<B>>>::Error;
+    type Future = <Router as Service<Request<B>>>::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Service::<Request<B>>::poll_ready(&mut self.router, context)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
+        if let Some(encrypted) = &self.encrypted {
+            request.extensions_mut().insert(encrypted.clone());
+        }
+        self.router.call(request)
+    }
 }
 
 /// How long a client may take for the headers of a request.
@@ -86,7 +125,7 @@ pub async fn serve(
             () = &mut end => break,
         };
         let Ok(place) = place else { break };
-        let (stream, _) = tokio::select! {
+        let (stream, from) = tokio::select! {
             accepted = listener.socket.accept() => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) if passing(&error) => {
@@ -102,13 +141,15 @@ pub async fn serve(
         let (builder, router, watcher) = (builder.clone(), router.clone(), graceful.watcher());
         let encryption = listener.encryption.clone();
         tokio::spawn(async move {
+            let mut marked =
+                Marked { router, peer: Peer(from.ip().to_canonical()), encrypted: None };
             match encryption {
-                None => answer(stream, &builder, router, watcher).await,
+                None => answer(stream, &builder, marked, watcher).await,
                 Some(encryption) => {
                     let shaken = timeout(HEADERS_TIME, encryption.accept(stream)).await;
                     if let Ok(Some((stream, encrypted))) = shaken {
-                        let router = router.layer(Extension(encrypted));
-                        answer(stream, &builder, router, watcher).await;
+                        marked.encrypted = Some(encrypted);
+                        answer(stream, &builder, marked, watcher).await;
                     }
                 }
             }
@@ -124,10 +165,10 @@ pub async fn serve(
 async fn answer(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     builder: &Builder<TokioExecutor>,
-    router: Router,
+    marked: Marked,
     watcher: Watcher,
 ) {
-    let service = TowerToHyperService::new(router);
+    let service = TowerToHyperService::new(marked);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     // How it ended is the client's affair.
     drop(watcher.watch(connection).await);

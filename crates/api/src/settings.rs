@@ -5,15 +5,19 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use mask::Mask;
 use warehouse::Sent;
 
-use crate::{Role, Tokens};
+use crate::{Audit, Grant, Login, Tokens};
 
 /// How a server behaves.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Who is let in; everybody, if there are no tokens, and certificates are not asked for.
     pub tokens: Tokens,
-    /// What those may do who show a certificate of the listener's authority.
-    pub certified: Option<Role>,
+    /// What those may do who show a certificate of the listener's authority that `tokens` does not name.
+    pub certified: Option<Arc<Grant>>,
+    /// Who is let in by an identity provider.
+    pub login: Option<Arc<Login>>,
+    /// Where it is written down who looked at what.
+    pub audit: Option<Arc<Audit>>,
     /// Names by which it is reached, beside `localhost` and addresses.
     pub hosts: Vec<String>,
     /// The dashboard's files, instead of those that are built in.

@@ -11,7 +11,9 @@ use model::Protocol;
 use store::{Source, Store};
 use tokio::sync::Semaphore;
 
-use crate::{Fault, Finished, Import, Imports, Intake, Settings, metrics::Metrics, tail::Hub};
+use crate::{
+    Fault, Finished, Import, Imports, Intake, Settings, metrics::Metrics, seen::Calls, tail::Hub,
+};
 
 /// Reads a capture into the store; blocks until it is read. Comes from the command line, which knows
 /// how captures become calls.
@@ -19,8 +21,8 @@ pub type Reading = Arc<dyn Fn(&Import, &Intake) -> Finished + Send + Sync>;
 
 /// A server, without its listener.
 pub struct Api {
-    /// Answers questions.
-    pub(crate) source: Arc<dyn Source>,
+    /// Answers questions, to somebody.
+    pub(crate) source: Arc<Calls>,
     pub(crate) columns: Arc<Columns>,
     pub(crate) protocols: &'static [&'static Protocol],
     pub(crate) imports: Imports,
@@ -63,6 +65,7 @@ impl Api {
                 import.end(finished);
             }
         })?;
+        let source = Arc::new(Calls::new(source, columns.clone()));
         Ok(Arc::new(Self {
             hub: Hub::new(source.clone(), columns.clone(), settings.limits.tails),
             queries: Arc::new(Semaphore::new(settings.limits.queries.max(1))),

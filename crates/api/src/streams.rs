@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use store::{Order, Scan, Select};
 
 use crate::{
-    Fault, Role,
+    Fault, Who,
     call::{Whole, value},
     calls::typed,
     fault::{Answer, ErrorBody},
@@ -30,7 +30,7 @@ const CALLS_MAX: usize = 1000;
         (status = "4XX", description = "There is no such connection", body = ErrorBody)))]
 pub(crate) async fn one(
     State(api): State<Arc<Api>>,
-    role: Role,
+    who: Who,
     Path(stream): Path<String>,
 ) -> Answer<Response> {
     let text = api
@@ -45,9 +45,10 @@ pub(crate) async fn one(
                 stop: stop.clone(),
                 ..Scan::default()
             };
-            let page = api.source.scan(&scan)?;
+            let page = api.source.by(&who).scan(&scan)?;
             let calls: Vec<_> =
-                page.rows.iter().map(|row| value(row, Whole::Summary, role)).collect();
+                page.rows.iter().map(|row| value(row, Whole::Summary, who.role())).collect();
+            who.tell(calls.len(), false);
             let first = calls.first().ok_or_else(|| Fault::missing("there is no such stream"))?;
             let mut told = json!({
                 "stream": stream,

@@ -21,18 +21,19 @@ use axum::{
 use filter::{Columns, Condition};
 use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
-use store::{Event, Source};
+use store::Event;
 use tokio::{
     sync::broadcast::{Receiver, Sender, channel, error::RecvError},
     time::{Interval, MissedTickBehavior, interval},
 };
 
 use crate::{
-    Fault, Role,
+    Fault, Role, Who,
     call::{Whole, told},
     calls::typed,
     fault::{Answer, ErrorBody},
     params::{Asked, compile},
+    seen::Calls,
     state::Api,
 };
 
@@ -47,7 +48,7 @@ const HEALTH_EVERY: Duration = Duration::from_secs(5);
 
 /// Hands pieces of events to readers.
 pub(crate) struct Hub {
-    source: Arc<dyn Source>,
+    source: Arc<Calls>,
     columns: Arc<Columns>,
     ways: Mutex<HashMap<String, Weak<Way>>>,
     readers: Arc<AtomicUsize>,
@@ -79,6 +80,7 @@ struct Reader {
     ticks: Interval,
     health: String,
     api: Arc<Api>,
+    who: Who,
     missed: Arc<AtomicU64>,
     /// Keeps the way open, and counts us.
     _way: Arc<Way>,
@@ -104,12 +106,12 @@ pub(crate) struct TailAsked {
         (status = "4XX", description = "The question is wrong", body = ErrorBody)))]
 pub(crate) async fn tail(
     State(api): State<Arc<Api>>,
-    role: Role,
+    who: Who,
     Asked(asked): Asked<TailAsked>,
 ) -> Answer<Response> {
     let text = asked.condition.unwrap_or_default().trim().to_owned();
-    let condition = compile(&api, role, &text)?;
-    let reader = api.hub.read(&api, text, condition)?;
+    let condition = compile(&api, &who, &text)?;
+    let reader = api.hub.read(&api, who, condition)?;
     let events = stream::unfold(reader, async |mut reader| {
         let text = reader.next().await?;
         Some((Ok::<_, std::convert::Infallible>(text), reader))
@@ -123,7 +125,7 @@ pub(crate) async fn tail(
 // === impl Hub ===
 
 impl Hub {
-    pub(crate) fn new(source: Arc<dyn Source>, columns: Arc<Columns>, readers_max: usize) -> Self {
+    pub(crate) fn new(source: Arc<Calls>, columns: Arc<Columns>, readers_max: usize) -> Self {
         Self {
             source,
             columns,
@@ -142,14 +144,14 @@ impl Hub {
     fn read(
         &self,
         api: &Arc<Api>,
-        text: String,
+        who: Who,
         condition: Option<Arc<Condition>>,
     ) -> Result<Reader, Fault> {
         let place = Place(self.readers.clone());
         if self.readers.fetch_add(1, Ordering::Relaxed) >= self.readers_max {
             return Err(Fault::busy("too many readers of the live tail"));
         }
-        let way = self.way(text, condition)?;
+        let way = self.way(&who, condition.as_ref())?;
         let mut ticks = interval(HEALTH_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let receive = way.send.subscribe();
@@ -162,13 +164,18 @@ impl Hub {
             ticks,
             health,
             api,
+            who,
             missed,
             _way: way,
             _place: place,
         })
     }
 
-    fn way(&self, text: String, condition: Option<Arc<Condition>>) -> Result<Arc<Way>, Fault> {
+    fn way(&self, who: &Who, condition: Option<&Arc<Condition>>) -> Result<Arc<Way>, Fault> {
+        let seen = self.source.by(who);
+        // Readers with the same rights and the same expression share one evaluation.
+        let condition = seen.narrow(condition)?;
+        let text = condition.as_ref().map_or("", |condition| condition.text()).to_owned();
         let mut ways = self.ways.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(way) = ways.get(&text).and_then(Weak::upgrade) {
             return Ok(way);
@@ -178,7 +185,7 @@ impl Hub {
             return Err(Fault::busy("too many different expressions are listened to"));
         }
         let send = channel(BEHIND_MAX).0;
-        let tail = self.source.tail(condition.as_ref());
+        let tail = seen.tail(condition.as_ref());
         let listening = listen(tail, self.columns.clone(), condition, send.clone());
         let task = tokio::spawn(listening).abort_handle();
         let way = Arc::new(Way { send, task });
@@ -246,6 +253,7 @@ impl Reader {
         loop {
             if let Some(piece) = self.held.take() {
                 self.next = piece.first + piece.calls;
+                self.who.tell(usize::try_from(piece.calls).unwrap_or(usize::MAX), false);
                 return Some(piece.text.clone());
             }
             tokio::select! {

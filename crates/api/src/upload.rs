@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::{
-    Fault, Role, Settings,
+    Fault, Role, Settings, Who,
     fault::{Answer, ErrorBody},
     guard,
     params::Asked,
@@ -65,12 +65,12 @@ pub(crate) struct ImportAsked {
         (status = "4XX", description = "It is too large, or not allowed", body = ErrorBody)))]
 pub(crate) async fn import(
     State(api): State<Arc<Api>>,
-    role: Role,
+    who: Who,
     Asked(asked): Asked<ImportAsked>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer<Response> {
-    if role < Role::Admin {
+    if who.role() < Role::Admin {
         guard::drain(body).await;
         return Err(Fault::forbidden("imports need the role admin"));
     }
@@ -86,8 +86,8 @@ pub(crate) async fn import(
 /// All imports, oldest first.
 #[utoipa::path(get, path = "/api/v1/imports", tag = "imports",
     responses((status = 200, description = "The imports", body = crate::openapi::ImportList)))]
-pub(crate) async fn list(State(api): State<Arc<Api>>) -> Json<Value> {
-    let imports: Vec<_> = api.imports.all().iter().map(|import| import.facts()).collect();
+pub(crate) async fn list(State(api): State<Arc<Api>>, who: Who) -> Json<Value> {
+    let imports: Vec<_> = api.imports.all().iter().map(|import| import.facts_for(&who)).collect();
     Json(json!({ "imports": imports }))
 }
 
@@ -98,10 +98,11 @@ pub(crate) async fn list(State(api): State<Arc<Api>>) -> Json<Value> {
         (status = "4XX", description = "There is no such import", body = ErrorBody)))]
 pub(crate) async fn one(
     State(api): State<Arc<Api>>,
+    who: Who,
     InPath(id): InPath<String>,
 ) -> Answer<Json<crate::ImportFacts>> {
     let import = api.imports.get(&id).ok_or_else(|| Fault::missing("there is no such import"))?;
-    Ok(Json(import.facts()))
+    Ok(Json(import.facts_for(&who)))
 }
 
 // === impl Uploads ===

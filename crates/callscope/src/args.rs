@@ -34,16 +34,20 @@ pub enum Command {
     /// Who had which address when.
     Identity(IdentityArgs),
     /// Serve calls to browsers and programs: dashboard, HTTP API, live tail, MCP.
-    Serve(crate::serve::ServeArgs),
+    Serve(Box<crate::serve::ServeArgs>),
     /// Serve calls to an agent, by the Model Context Protocol on standard input and output.
     Mcp(crate::mcp::McpArgs),
     /// Listen on one machine of a cluster, keep its calls, and answer the hub.
     Node(crate::node::NodeArgs),
     /// Serve the calls of all machines of a cluster.
     Hub(crate::hub::HubArgs),
+    /// Install hub and nodes in a cluster, without Helm.
+    Install(crate::install::InstallArgs),
+    /// Delete what `callscope install` made.
+    Uninstall(crate::install::UninstallArgs),
     /// What the settings are, and whether they are right.
     Config(crate::config::ConfigArgs),
-    /// Say what this machine allows live capture, what is lost without, and what to do.
+    /// Say what this machine allows live capture, or a cluster hub and nodes, what is lost without, and what to do.
     Doctor(DoctorArgs),
 }
 
@@ -57,6 +61,16 @@ pub struct DoctorArgs {
     /// read it, or why not.
     #[arg(long)]
     pub tls: bool,
+    /// Instead, what a cluster allows hub and nodes, and how they are there: its API server, rights, pod
+    /// security, what is ready, and of which version.
+    #[arg(long, conflicts_with = "tls")]
+    pub cluster: bool,
+    /// The cluster that this runs in, by its pod's service account.
+    #[arg(long, requires = "cluster", conflicts_with_all = ["kubeconfig", "context"])]
+    pub in_cluster: bool,
+    /// Which cluster, and where in it.
+    #[command(flatten)]
+    pub place: crate::install::PlaceArgs,
 }
 
 /// Arguments of `callscope read`.
@@ -92,11 +106,12 @@ pub struct ShowArgs {
     /// Keep calls in the store in this folder (docs/STORE.md) instead of writing them out.
     #[arg(long, value_name = "DIR", group = "keeping", conflicts_with_all = ["output", "format", "details"])]
     pub store: Option<PathBuf>,
-    /// Send calls to this engine instead of writing them out: `clickhouse://user:password@host:8123/database`
-    /// (docs/SINKS.md). With --store they wait there while it is away; in the environment rather than on
-    /// the command line, where others can read the password.
+    /// Send calls to this engine instead of writing them out: `clickhouse://user:password@host:8123/database`, or
+    /// files of them to s3://bucket/prefix, gs://, az:// or file:///folder (docs/SINKS.md). With --store
+    /// they wait there while it is away; in the environment rather than on the command line, where others can
+    /// read the password.
     #[arg(long, value_name = "URL", value_parser = crate::sink::place, hide_default_value = true, group = "keeping", conflicts_with_all = ["output", "format", "details"])]
-    pub sink: Option<warehouse::Place>,
+    pub sink: Option<warehouse::Destination>,
     /// Bytes that the store may take; its oldest calls go first.
     #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = crate::size::bytes)]
     pub store_size: u64,

@@ -134,7 +134,11 @@ fn environment(command: &Command, variables: &[(OsString, OsString)]) -> Result<
             continue;
         }
         let values = match is_many(flag) {
-            true => value.split(',').map(|part| part.trim().to_owned()).collect(),
+            // Rules have commas themselves.
+            true => value
+                .split(flag.get_value_delimiter().unwrap_or(','))
+                .map(|part| part.trim().to_owned())
+                .collect(),
             false => vec![truth(flag, value)],
         };
         let given_here = Given { values, origin: Origin::Environment };
@@ -213,10 +217,15 @@ fn check(given: &All) -> Result<()> {
 }
 
 /// Settings that hold secrets.
-const SECRETS: [&str; 2] = ["token", "otlp-header"];
+const SECRETS: [&str; 3] = ["token", "otlp-header", "oidc-secret"];
 
-/// What names a server by `scheme://user:password@host`, without the password.
+/// What names a server by `scheme://user:password@host`, without the password; what names storage by
+/// `s3://bucket/prefix?options`, without the options.
 fn without_password(value: &str) -> String {
+    if warehouse::Bucket::is_meant(value) {
+        let (place, options) = value.split_once('?').unwrap_or((value, ""));
+        return if options.is_empty() { place.to_owned() } else { format!("{place}?***") };
+    }
     let parts = value.split_once("://").and_then(|(scheme, rest)| {
         let (user, host) = rest.rsplit_once('@')?;
         let (user, _) = user.split_once(':')?;
@@ -343,12 +352,26 @@ mod tests {
     }
 
     #[test]
+    fn rules_with_commas_stay_whole_in_the_environment() {
+        let rules = "groups=a viewer namespaces=x,y; groups=b admin";
+        let variables = [("CALLSCOPE_HUB_OIDC_GRANT".into(), rules.into())];
+        let given = environment(&Args::command(), &variables).unwrap();
+        let grants = &given[&("hub".to_owned(), "oidc-grant".to_owned())];
+        assert_eq!(grants.values, ["groups=a viewer namespaces=x,y", "groups=b admin"]);
+        check(&given).unwrap();
+    }
+
+    #[test]
     fn secrets_are_not_shown() {
         let given = of_file("[serve]\ntoken = [\"0123456789abcdefg\"]\n").unwrap();
         assert!(!shown(&given).contains("0123456789abcdefg"));
         let given = of_file("[serve]\notlp-header = [\"authorization=hunter2\"]\n").unwrap();
         assert!(!shown(&given).contains("hunter2"));
+        let given = of_file("[hub]\noidc-secret = \"hunter2\"\n").unwrap();
+        assert!(!shown(&given).contains("hunter2"));
         let given = of_file("[serve]\nsink = \"clickhouse://me:hunter2@host/db\"\n").unwrap();
         assert!(shown(&given).contains("sink = clickhouse://me:***@host/db"), "{}", shown(&given));
+        let given = of_file("[tap]\nsink = \"s3://calls/a?secret_access_key=hunter2\"\n").unwrap();
+        assert!(shown(&given).contains("sink = s3://calls/a?***"), "{}", shown(&given));
     }
 }

@@ -1,5 +1,6 @@
-//! `callscope doctor`: what this machine allows, section by section.
+//! `callscope doctor`: what this machine allows, or a cluster, section by section.
 
+mod cluster;
 mod tls;
 
 use std::{fmt::Write as _, io::Write as _};
@@ -27,18 +28,21 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
     let text = match (args.tls, args.json) {
         (true, true) => tls::as_json(&Survey::take()),
         (true, false) => tls::as_text(&Survey::take()),
-        (false, true) => as_json(&sections()),
-        (false, false) => as_text(&sections()),
+        (false, true) => as_json(&sections(args)?),
+        (false, false) => as_text(&sections(args)?),
     };
     Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 
 /// All there are, in the order in which they are shown.
-fn sections() -> Vec<Section> {
-    vec![
+fn sections(args: &DoctorArgs) -> Result<Vec<Section>> {
+    if args.cluster {
+        return cluster::sections(args);
+    }
+    Ok(vec![
         Section { name: "sources", findings: examine() },
         Section { name: "packets", findings: vec![filters()] },
-    ]
+    ])
 }
 
 /// Whether capture filters can be compiled.

@@ -7,6 +7,7 @@ mod config;
 mod doctor;
 mod hub;
 mod identity;
+mod install;
 mod masking;
 mod mcp;
 mod node;
@@ -36,6 +37,8 @@ fn main() -> ExitCode {
         args::Command::Mcp(args) => mcp::run(&args),
         args::Command::Node(args) => node::run(&args),
         args::Command::Hub(args) => hub::run(&args),
+        args::Command::Install(args) => install::run(&args),
+        args::Command::Uninstall(args) => install::remove(&args),
         args::Command::Config(args) => config::run(&args),
         args::Command::Doctor(args) => doctor::run(&args),
     };

@@ -1,6 +1,7 @@
 //! `callscope node`: one machine of a cluster: listens, keeps its calls, and answers the hub.
 
 mod learn;
+mod packets;
 mod pressure;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -13,10 +14,10 @@ use flow::Share;
 use identity::Directory;
 use tokio::sync::watch;
 
-use self::learn::Learner;
+use self::{learn::Learner, packets::Ring};
 use crate::{
     args::SpaceArgs,
-    read::Directories,
+    read::{Directories, Target},
     serve::{
         House, WhatArgs, interrupted,
         live::{Beside, Live, LiveArgs},
@@ -54,6 +55,9 @@ pub struct NodeArgs {
     /// Keep only calls for which this holds (see docs/QUERY.md).
     #[arg(long = "where", value_name = "EXPR")]
     pub condition: Option<String>,
+    /// Whose connections are read at all.
+    #[command(flatten)]
+    pub target: Target,
     /// Room in the kernel for packets that wait to be read, in each network namespace.
     #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = crate::size::bytes)]
     pub ring: u64,
@@ -134,13 +138,21 @@ async fn serve(args: &NodeArgs, credentials: Option<Credentials>) -> Result<()> 
     let (keeper, closing) = kept.transpose()?.unzip();
     let directories = Some(Directories::Latest(latest));
     let share = Share::default();
-    let beside = Beside { directories, keeper, is_one_of_many: true, share: share.clone() };
+    let (target, counted) = (args.target.clone(), share.clone());
+    let beside = Beside { directories, keeper, is_one_of_many: true, share: counted, target };
     let live = Live::listen(&args.tap(), &args.what, &house, beside)?;
     let looking = tokio::spawn(maintain(Some(store.clone())));
     let noting = tokio::spawn(note(listened.clone()));
     let limiting = args.cpu_limit.map(|cores| tokio::spawn(pressure::limit(cores, share.clone())));
     let options = NodeOptions::new(args.name.clone(), args.hub.clone(), credentials, now().0);
     let node = Node::new(options, store, listened).counting(move || pressure::counts(&share));
+    let node = match &args.keep {
+        Some(folder) => {
+            let (folder, is_masked) = (folder.clone(), !args.what.unmasked);
+            node.keeping(Ring { folder, is_masked })
+        }
+        None => node,
+    };
     let mut learner = Learner::new(send);
     let running = node.run(move |update| learner.learn(&update), say());
     tokio::select! {
@@ -199,7 +211,7 @@ impl NodeArgs {
             filter: self.filter.clone(),
             tls: self.tls,
             ring: self.ring,
-            condition: self.condition.clone(),
+            condition: self.target.condition(self.condition.as_deref()),
             spaces: self.spaces.clone(),
         }
     }

@@ -10,6 +10,7 @@ mod pipeline;
 mod progress;
 mod storing;
 mod summary;
+mod target;
 
 use std::{
     ffi::OsStr,
@@ -38,6 +39,7 @@ pub(crate) use self::{
     pipeline::{Finished, Input},
     progress::Progress,
     storing::Storing,
+    target::Target,
 };
 use self::{
     follow::Growing,

@@ -5,19 +5,19 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anyhow::{Context, Result, bail};
 use filter::Columns;
 use store::Store;
-use warehouse::{Place, Sending, Warehouse};
+use warehouse::{Destination, Flaw, Place, Sending, Warehouse};
 
 /// How long an engine that takes nothing is waited for at the end, where calls are kept.
 pub const PATIENCE_KEPT: Duration = Duration::from_secs(5);
 /// The same where calls that were not sent are lost.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Reads the name of an engine.
+/// Reads the name of an engine, or of a place for files.
 ///
 /// # Errors
 /// When it is none.
-pub fn place(text: &str) -> Result<Place, String> {
-    Place::parse(text).map_err(|flaw| flaw.to_string())
+pub fn place(text: &str) -> Result<Destination, String> {
+    text.parse().map_err(|flaw: Flaw| flaw.to_string())
 }
 
 /// The engine that `--store` names, if it names one.
@@ -42,7 +42,7 @@ pub fn open(place: Place, columns: Arc<Columns>) -> Result<Warehouse> {
 ///
 /// # Errors
 /// When the store can't remember what was sent, or certificates can't be read.
-pub fn begin(store: &Arc<Store>, place: &Place) -> Result<Sending> {
+pub fn begin(store: &Arc<Store>, place: &Destination) -> Result<Sending> {
     Sending::begin(store, place.clone()).with_context(|| format!("can't send to {place}"))
 }
 
@@ -55,6 +55,12 @@ pub fn end(sending: Sending, is_kept: bool) -> Result<()> {
     sending.end(if is_kept { PATIENCE_KEPT } else { PATIENCE });
     let (waiting, name) = (sent.waiting(), sent.name());
     let why = sent.fault().map(|fault| format!(" ({fault})")).unwrap_or_default();
+    let (refused, why_refused) = (sent.refused(), sent.why_refused().unwrap_or_default());
+    if refused > 0 && !is_kept {
+        bail!(
+            "{refused} calls were refused by {name} ({why_refused}): with --store they are put aside there"
+        );
+    }
     if waiting > 0 && !is_kept {
         bail!(
             "{waiting} calls were not sent to {name}{why}: with --store they wait for the next time"
@@ -62,6 +68,11 @@ pub fn end(sending: Sending, is_kept: bool) -> Result<()> {
     }
     if waiting > 0 {
         eprintln!("callscope: {waiting} calls wait in the store to be sent to {name}{why}");
+    }
+    if refused > 0 {
+        eprintln!(
+            "callscope: {refused} calls were refused by {name} ({why_refused}) and lie in the store's folder `refused`"
+        );
     }
     if sent.lost() > 0 {
         eprintln!("callscope: {} calls left the store before {name} took them", sent.lost());

@@ -94,6 +94,18 @@ fn an_address_for_everybody_needs_a_token() {
     assert!(said.contains("--token-file") && said.contains("--insecure"), "{said}");
     let (code, said) = refused(&["serve", "--token", "short"]);
     assert!(code == Some(1) && said.contains("16 characters"), "{said}");
+    let oidc = ["serve", "--oidc-client", "x", "--oidc-base", "https://calls.example"];
+    let grant = ["--oidc-grant", "groups=shop viewer namespaces=shop"];
+    let issuer = ["--oidc-issuer", "http://login.example"];
+    let (code, said) = refused(&[oidc.as_slice(), &grant, &issuer].concat());
+    assert!(code == Some(1) && said.contains("is not https://"), "{said}");
+    let issuer = ["--oidc-issuer", "https://login.example"];
+    let (code, said) = refused(&[oidc.as_slice(), &["--oidc-grant", "x"], &issuer].concat());
+    assert!(code == Some(2) && said.contains("CLAIM=VALUE ROLE"), "{said}");
+    let (code, said) = refused(&["serve", issuer[0], issuer[1], grant[0], grant[1]]);
+    assert!(code == Some(1) && said.contains("is called by the identity provider"), "{said}");
+    let (code, said) = refused(&oidc);
+    assert!(code == Some(1) && said.contains("--oidc-issuer"), "{said}");
     let (code, said) = refused(&["serve", "no-such-file.pcap"]);
     assert!(code == Some(1) && said.contains("no-such-file.pcap"), "{said}");
 }
@@ -156,6 +168,7 @@ fn a_certificate_encrypts_and_lets_in() {
     let told = import.args(ours.split(' ')).arg(path).current_dir(&folder).output().unwrap();
     assert_eq!(String::from_utf8(told.stdout).unwrap(), "403");
     assert!(server.stop().contains("callscope: "));
+    certificates_are_told_apart(&folder, [&certificate, &key, &authority]);
     let (code, said) = refused(&["serve", "--tls-certificate", &certificate]);
     assert!(code == Some(1) && said.contains("--tls-key"), "{said}");
     let (code, said) = refused(&["serve", "--tls-certificate", &key, "--tls-key", &key]);
@@ -187,6 +200,87 @@ fn a_certificate_that_is_replaced_is_shown_to_new_connections() {
     assert!(!trusts("ours.crt"));
     let told = server.stop();
     assert_eq!(told.matches("the new certificate is not used").count(), 1, "{told}");
+}
+
+#[test]
+fn who_looked_at_what_is_written_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (log, tokens) = (at("audit"), at("tokens"));
+    std::fs::write(&tokens, "viewer name=ann sixteen-characters-at-least\n").unwrap();
+    let lines = || {
+        let text = std::fs::read_to_string(&log).unwrap();
+        assert!(!text.contains("sixteen"), "{text}");
+        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>()
+    };
+    // An answer may be there a moment before the server sees that it has ended.
+    let settled = |count: usize| {
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while lines().len() < count && std::time::Instant::now() < until {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        lines()
+    };
+    for round in 0..2 {
+        let file = fixture("shop.pcapng.zst");
+        let words = [file.to_str().unwrap(), "--token-file", &tokens, "--audit-log", &log];
+        let server = Server::start(&words);
+        let (status, _) = server.ask("GET /api/v1/calls?where=http", b"");
+        assert_eq!((status, settled(2 * round + 1).len()), (401, 2 * round + 1));
+        let mut stream = std::net::TcpStream::connect(&server.address).unwrap();
+        let request = format!(
+            "GET /api/v1/calls?limit=1 HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
+             Authorization: Bearer sixteen-characters-at-least\r\n\r\n",
+            server.address
+        );
+        std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let lines = settled(2 * round + 2);
+        let line = &lines[2 * round + 1];
+        assert_eq!((&line["subject"], &line["address"]), (&json!("ann"), &json!("127.0.0.1")));
+        assert_eq!((&line["route"], &line["status"]), (&json!("/api/v1/calls"), &json!(200)));
+        server.stop();
+    }
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(&log).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let (code, said) = refused(&["serve", "--audit-log", "/no/such/folder/audit"]);
+    assert!(code == Some(1) && said.contains("/no/such/folder/audit"), "{said}");
+}
+
+/// A line of the token file for one of them, and what all others may do.
+fn certificates_are_told_apart(folder: &tempfile::TempDir, paths: [&str; 3]) {
+    let [certificate, key, authority] = paths;
+    let tokens = folder.path().join("tokens").to_str().unwrap().to_owned();
+    let encrypted = ["--tls-certificate", certificate, "--tls-key", key];
+    let others = ["--tls-client-authority", authority, "--tls-client-namespace", "shop"];
+    let session = |client: &str, words: &[&str]| {
+        let server = Server::start(&[encrypted.as_slice(), &others, words].concat());
+        let url = format!("https://{}/api/v1/session", server.address);
+        let mut curl = Command::new("curl");
+        let curl = curl.args(["-s", "-X", "POST", "--cacert", authority, &url]).args([
+            "--cert",
+            &format!("{client}.crt"),
+            "--key",
+            &format!("{client}.key"),
+        ]);
+        let said = String::from_utf8(curl.current_dir(folder).output().unwrap().stdout).unwrap();
+        serde_json::from_str::<Value>(&said).unwrap_or_else(|_| panic!("{said}"))
+    };
+    let line = "viewer-without-payloads namespaces=bank,web certificate=ours-client\n";
+    std::fs::write(&tokens, line).unwrap();
+    let known = session("ours-client", &["--token-file", &tokens]);
+    assert_eq!(known["role"], "viewer-without-payloads", "{known}");
+    assert_eq!(known["namespaces"], serde_json::json!(["bank", "web"]));
+    let other = session("ours-client", &[]);
+    assert_eq!((&other["role"], &other["namespaces"]), (&"viewer".into(), &vec!["shop"].into()));
+    let (code, said) = refused(&["serve", "--token-file", &tokens]);
+    assert!(code == Some(1) && said.contains("--tls-client-authority"), "{said}");
+    let admin = ["--tls-client-role", "admin"];
+    let (code, said) = refused(&[["serve"].as_slice(), &encrypted, &others, &admin].concat());
+    assert!(code == Some(1) && said.contains("namespaces"), "{said}");
 }
 
 #[test]

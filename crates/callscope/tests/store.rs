@@ -178,16 +178,45 @@ print(json.dumps([[list(map(lambda v: v if isinstance(v, str) else int(v), row))
 print(len(calls), sum(map(len, headers)))
 "#;
 
+/// How many calls there are, and different ids, in all files below a folder.
+const COUNTED: &str = r#"
+import duckdb, glob, sys
+files = glob.glob(sys.argv[1] + "/**/*.parquet", recursive=True)
+print(duckdb.sql(f"select count(*), count(distinct id) from read_parquet({files!r})").fetchall())
+"#;
+
 #[test]
-fn duckdb_and_pandas_read_the_files() {
+fn files_are_sent_to_a_folder_and_read_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let there = folder.path().join("there");
+    let sink = format!("file://{}", there.display());
+    let shop = fixtures().join("shop.pcapng.zst");
+    let output = run(&["read", "--sink", &sink, shop.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    let calls = whole("shop.pcapng.zst").len();
+    assert!(said.contains(&format!("{calls} calls were sent to {sink}")), "{said}");
+    let Some(python) = readers() else { return };
+    let output = Command::new(&python).args(["-c", COUNTED]).arg(&there).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let fault = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(told.trim_end(), format!("[({calls}, {calls})]"), "{fault}");
+}
+
+/// A Python that has DuckDB and pandas, if there is one.
+fn readers() -> Option<PathBuf> {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/readers/bin/python");
     let has = Command::new(&python).args(["-c", "import duckdb, pandas, pyarrow"]).output();
-    if !has.is_ok_and(|output| output.status.success()) {
-        eprintln!(
-            "skipped: no duckdb, pandas and pyarrow in target/readers (scripts/test makes it)"
-        );
-        return;
+    if has.is_ok_and(|output| output.status.success()) {
+        return Some(python);
     }
+    eprintln!("skipped: no duckdb, pandas and pyarrow in target/readers (scripts/test makes it)");
+    None
+}
+
+#[test]
+fn duckdb_and_pandas_read_the_files() {
+    let Some(python) = readers() else { return };
     let folder = tempfile::tempdir().unwrap();
     stored("shop.pcapng.zst", folder.path());
     let output = Command::new(&python).args(["-c", READERS]).arg(folder.path()).output().unwrap();

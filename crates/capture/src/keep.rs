@@ -14,7 +14,7 @@ mod folder;
 mod keeper;
 mod wants;
 
-pub use cut::{Cut, Kept};
+pub use cut::{Cut, Kept, Shown};
 pub use entry::Entry;
 pub use folder::KeepError;
 pub use keeper::{Closing, Keeper};

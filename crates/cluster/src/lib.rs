@@ -4,6 +4,8 @@
 mod cut;
 mod file;
 mod names;
+#[cfg(feature = "watch")]
+mod objects;
 mod piece;
 #[cfg(feature = "watch")]
 mod watch;
@@ -12,6 +14,9 @@ mod yaml;
 pub use cut::{Cutter, NoList, Part};
 pub use file::{FileError, Form, Item, NamesForm, Origin, read, read_from};
 #[cfg(feature = "watch")]
+pub use objects::{Deed, Objects, Refusal, SHELVES, Shelf};
+#[cfg(feature = "watch")]
 pub use watch::{
     Access, AccessError, Bounds, Clock, Load, Resource, Timing, Told, Watch, WatchOptions,
 };
+pub use yaml::documents;

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 ///
 /// # Errors
 /// In words, when one of them can't be read: also when it would grow far beyond its text.
-pub(crate) fn documents<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, String> {
+pub fn documents<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, String> {
     let bytes = text.len().max(1 << 20);
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {

@@ -1,5 +1,7 @@
 //! The hub as a source of calls: a question goes to all nodes, and their answers become one.
 
+mod packets;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -8,8 +10,8 @@ use std::{
 
 use filter::Condition;
 use store::{
-    Aggregate, Facts, Key, Member, Missing, Page, Row, Scan, Searched, Source, Stop, StoreError,
-    Sum, Table, Tail, Tails,
+    Aggregate, Captured, Facts, Key, Member, Missing, PacketsAsked, PacketsTold, Page, Row, Scan,
+    Searched, Source, Stop, StoreError, Sum, Table, Tail, Tails,
 };
 use tokio::{runtime::Handle, sync::mpsc::Receiver, time::Instant};
 
@@ -142,6 +144,14 @@ impl Source for Hub {
         self.0.facts()
     }
 
+    fn packets(
+        &self,
+        asked: &PacketsAsked,
+        take: &mut dyn FnMut(&str, Captured) -> bool,
+    ) -> Option<Result<PacketsTold, StoreError>> {
+        Some(self.packets_of(asked, take))
+    }
+
     fn members(&self) -> Vec<Member> {
         self.0.members()
     }
@@ -236,7 +246,7 @@ impl Answers {
                 Err(_) => {}
                 Ok(None) => break,
                 Ok(Some(Heard::Piece(node, piece))) if self.open.contains(&node) => {
-                    return Next::Piece(node, Box::new(piece));
+                    return Next::Piece(node, piece);
                 }
                 Ok(Some(Heard::Piece(..))) => {}
                 Ok(Some(Heard::Left(node, why))) => self.lose(&node, why),

@@ -124,7 +124,7 @@ pub(crate) struct Live {
 /// What was heard of a node.
 #[derive(Debug)]
 pub(crate) enum Heard {
-    Piece(String, wire::Piece),
+    Piece(String, Box<wire::Piece>),
     /// It will say no more.
     Left(String, &'static str),
 }
@@ -149,7 +149,7 @@ const NAME_BYTES_MAX: usize = 253;
 /// Pieces of answers that wait to be looked at.
 const PIECES_MAX: usize = 64;
 
-const AWAY: &str = "not connected";
+pub(crate) const AWAY: &str = "not connected";
 const BROKE: &str = "the connection broke";
 
 // === impl HubOptions ===
@@ -296,6 +296,17 @@ impl Shared {
 
     /// Asks all nodes.
     pub(crate) fn ask(self: &Arc<Self>, what: &wire::ask::What, time: Duration, ear: Ear) -> Asked {
+        self.ask_of(what, time, ear, |_| true)
+    }
+
+    /// Asks these nodes.
+    pub(crate) fn ask_of(
+        self: &Arc<Self>,
+        what: &wire::ask::What,
+        time: Duration,
+        ear: Ear,
+        is_meant: impl Fn(&str) -> bool,
+    ) -> Asked {
         let mut state = self.state();
         let state = &mut *state;
         // Who is asked knows who else is.
@@ -305,7 +316,7 @@ impl Shared {
         let ask = ask(number, what.clone(), time);
         let (mut nodes, mut missing) = (Vec::new(), Vec::new());
         let mut slow = Vec::new();
-        for (name, node) in &state.nodes {
+        for (name, node) in state.nodes.iter().filter(|(name, _)| is_meant(name)) {
             let sent = |link: &Link| link.queue.try_send(message(ask.clone())).is_ok();
             match node.link.as_ref().map(sent) {
                 Some(true) => nodes.push(name.clone()),

@@ -20,7 +20,7 @@ pub use certificates::{Credentials, HUB_NAME, Made, make};
 pub use directory::{Log, Update};
 pub use hub::{Hub, HubOptions};
 pub use listened::{Listened, Span};
-pub use node::{Node, NodeOptions, Said};
+pub use node::{Keeps, Node, NodeOptions, Said};
 pub use serve::serve;
 
 /// Messages of the protocol, as `proto/fleet.proto` describes them.

@@ -2,6 +2,7 @@
 //! the connection breaks.
 
 mod answer;
+mod packets;
 
 use std::{
     collections::HashMap,
@@ -14,7 +15,7 @@ use std::{
 
 use filter::Columns;
 use model::Timestamp;
-use store::Store;
+use store::{Captured, Row, Store};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -70,6 +71,26 @@ pub struct Node {
     random: u64,
 }
 
+/// Holds on to the packets of calls.
+pub trait Keeps: Send + Sync {
+    /// Shows those of these calls as long as `show` wants them and `goes_on`, asked now and then, says yes.
+    ///
+    /// # Errors
+    /// When they can't be read, in words for people.
+    fn show(
+        &self,
+        calls: &[Row],
+        goes_on: &mut dyn FnMut() -> bool,
+        show: &mut dyn FnMut(Captured) -> bool,
+    ) -> Result<(), String>;
+
+    /// From when on packets are kept, for people.
+    fn since(&self) -> Option<Timestamp>;
+
+    /// Whether their payloads are cut off, because secrets are masked.
+    fn is_masked(&self) -> bool;
+}
+
 /// Counts of who makes the calls.
 type Counting = Box<dyn Fn() -> Vec<store::Count> + Send + Sync>;
 
@@ -81,6 +102,7 @@ pub(crate) struct Shared {
     pub(crate) listened: Arc<Listened>,
     pub(crate) roster: watch::Sender<Roster>,
     counting: Counting,
+    pub(crate) keeping: Option<Box<dyn Keeps>>,
     /// When the first call began that the hub was told is kept, in nanoseconds; 0 for all.
     oldest_ns: AtomicU64,
 }
@@ -118,9 +140,16 @@ impl Node {
         let roster = watch::Sender::new(Roster::default());
         let name = options.name.clone();
         let counting: Counting = Box::new(Vec::new);
-        let oldest_ns = AtomicU64::new(0);
-        let shared =
-            Arc::new(Shared { name, store, columns, listened, roster, counting, oldest_ns });
+        let shared = Arc::new(Shared {
+            name,
+            store,
+            columns,
+            listened,
+            roster,
+            counting,
+            keeping: None,
+            oldest_ns: AtomicU64::new(0),
+        });
         Self { random: options.seed | 1, options, shared, copy: Copy::default() }
     }
 
@@ -133,6 +162,16 @@ impl Node {
         // Nobody else has it before the node runs.
         if let Some(shared) = Arc::get_mut(&mut self.shared) {
             shared.counting = Box::new(counts);
+        }
+        self
+    }
+
+    /// Answers questions for packets, too.
+    #[must_use]
+    pub fn keeping(mut self, keeps: impl Keeps + 'static) -> Self {
+        // Nobody else has it before the node runs.
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.keeping = Some(Box::new(keeps));
         }
         self
     }

@@ -92,7 +92,9 @@ impl hub_server::Hub for Door {
         let mut next = Some(first);
         while let Some(piece) = next.take() {
             let is_heard = match &ear {
-                Ear::Answers(ear) => ear.send(Heard::Piece(node.clone(), piece)).await.is_ok(),
+                Ear::Answers(ear) => {
+                    ear.send(Heard::Piece(node.clone(), Box::new(piece))).await.is_ok()
+                }
                 Ear::Tail(live) => live.take(&piece),
             };
             if !is_heard {

@@ -3,15 +3,19 @@
 use std::{
     collections::BTreeSet,
     net::SocketAddr,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use filter::{Columns, Condition};
-use fleet::{Credentials, Hub, HubOptions, Listened, Made, Node, NodeOptions, Said};
+use fleet::{Credentials, Hub, HubOptions, Keeps, Listened, Made, Node, NodeOptions, Said};
 use model::Timestamp;
 use store::{
-    Aggregate, By, Cell, Event, Key, Measure, Options, Order, Row, Scan, Source as _, Store,
+    Aggregate, By, Captured, Cell, Event, Key, Measure, Options, Order, PacketsAsked, PacketsOf,
+    PacketsTold, Row, Scan, Source as _, Stop, Store,
 };
 use tempfile::TempDir;
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -57,6 +61,15 @@ struct Runs {
 }
 
 fn node(name: &str, hub: SocketAddr, credentials: Credentials) -> Runs {
+    node_with(name, hub, credentials, |node| node)
+}
+
+fn node_with(
+    name: &str,
+    hub: SocketAddr,
+    credentials: Credentials,
+    with: impl FnOnce(Node) -> Node,
+) -> Runs {
     let folder = tempfile::tempdir().unwrap();
     let columns = Arc::new(Columns::new(&[]));
     let store = Arc::new(Store::open(folder.path(), columns, Options::default(), NOW).unwrap());
@@ -64,7 +77,7 @@ fn node(name: &str, hub: SocketAddr, credentials: Credentials) -> Runs {
     let options = NodeOptions::new(name.into(), format!("https://{hub}"), Some(credentials), 9);
     let options = NodeOptions { wait_max: Duration::from_millis(500), ..options };
     let (send, said) = mpsc::unbounded_channel();
-    let running = Node::new(options, store.clone(), listened);
+    let running = with(Node::new(options, store.clone(), listened));
     let say = move |said| drop(send.send(said));
     let task = tokio::spawn(async move { drop(running.run(drop, say).await) });
     Runs { store, task, said, _folder: folder }
@@ -192,6 +205,115 @@ async fn the_live_tail_is_that_of_all_nodes_also_of_those_that_come_later() {
         assert!(begun.elapsed() < Duration::from_secs(60), "{heard:?}");
     }
     assert_eq!(heard.into_iter().collect::<Vec<_>>(), ["a", "b"]);
+}
+
+/// Has as many packets of a call as are wanted, after having looked for them for a while.
+struct Tap {
+    looks: Duration,
+    packets: u64,
+    shown: Arc<AtomicU64>,
+}
+
+impl Keeps for Tap {
+    fn show(
+        &self,
+        calls: &[Row],
+        goes_on: &mut dyn FnMut() -> bool,
+        show: &mut dyn FnMut(Captured) -> bool,
+    ) -> Result<(), String> {
+        let until = Instant::now() + self.looks;
+        while Instant::now() < until && goes_on() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        for n in 0..self.packets {
+            let packet = Captured {
+                at: Timestamp(n),
+                link: 1,
+                wire_len: 4_000,
+                bytes: vec![7; 4_000],
+                interface: "eth0".into(),
+                comment: calls[0].id().into_owned(),
+            };
+            self.shown.fetch_add(1, Ordering::Relaxed);
+            if !goes_on() || !show(packet) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn since(&self) -> Option<Timestamp> {
+        Some(NOW)
+    }
+
+    fn is_masked(&self) -> bool {
+        true
+    }
+}
+
+/// Asks for packets, as many as are wanted; how many came, and what was told.
+async fn packets(hub: &Hub, of: PacketsOf, wanted: u64) -> (u64, PacketsTold) {
+    let told = ask(hub, move |hub| {
+        let mut came = 0;
+        let told = hub.packets(&PacketsAsked { of, stop: Stop::default() }, &mut |_, packet| {
+            assert_eq!((packet.bytes.len(), packet.comment.as_str()), (4_000, "one"));
+            came += 1;
+            came < wanted
+        });
+        (came, told.unwrap().unwrap())
+    });
+    told.await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn packets_come_as_they_are_taken_and_who_has_none_says_why() {
+    let made = made();
+    // Silence for a second is too long; looking for packets is not silence.
+    let options = HubOptions { answer: Duration::from_secs(1), ..HubOptions::new(7) };
+    let hub = Hub::new(options);
+    let address = open(&hub, &made).await;
+    let papers = || Credentials::of(&made.ca, &made.node);
+    let shown = Arc::new(AtomicU64::new(0));
+    let tap = |packets, looks| {
+        let shown = shown.clone();
+        move |node: Node| node.keeping(Tap { looks, packets, shown })
+    };
+    let a = node("a", address, papers());
+    let b = node_with("b", address, papers(), tap(1 << 20, Duration::from_millis(2_500)));
+    let c = node_with("c", address, papers(), tap(0, Duration::ZERO));
+    until("the nodes", || connected(&hub) == 3).await;
+    for node in [&a, &b, &c] {
+        node.store.append(vec![row("one", 0, "b", "b")], NOW).unwrap();
+    }
+    let key = Key { time_ns: i64::try_from(NOW.0).unwrap(), id: "one".into() };
+    let call = |by: &[&str]| {
+        PacketsOf::Call(key.clone(), by.iter().map(|name| (*name).to_owned()).collect())
+    };
+
+    // 4 GB are there: what was not taken is not sent, but for what is under way.
+    let (came, told) = packets(&hub, call(&["a", "c", "gone", "b"]), 5_000).await;
+    assert_eq!((came, told.by.as_deref(), told.is_cut), (5_000, Some("b"), true));
+    let why: Vec<_> = told.missing.iter().map(|one| (one.name.as_str(), &*one.why)).collect();
+    assert!(matches!(why[..], [("a", _), ("c", _), ("gone", "not connected")]), "{why:?}");
+    assert!(why[0].1.contains("--keep DIR") && why[1].1.contains("no packet of it"), "{why:?}");
+    until("the end of the search", || {
+        let before = shown.load(Ordering::Relaxed);
+        std::thread::sleep(Duration::from_millis(200));
+        before == shown.load(Ordering::Relaxed)
+    })
+    .await;
+    assert!(shown.load(Ordering::Relaxed) < 50_000, "{shown:?}");
+
+    // All calls: b tells this one, the others have none to tell.
+    let (came, told) = packets(&hub, PacketsOf::Calls(Scan::default()), 10).await;
+    assert_eq!((came, told.by, told.missing.len()), (10, None, 0));
+
+    // A call that nobody has.
+    let unknown = PacketsOf::Call(Key { id: "two".into(), ..key }, vec!["b".into()]);
+    let (came, told) = packets(&hub, unknown, 1).await;
+    assert_eq!(came, 0);
+    assert!(told.missing[0].why.contains("does not have this call"), "{told:?}");
+    [a, b, c].iter().for_each(|node| node.task.abort());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,6 +6,7 @@
 //! same input gives the same calls in the same order on any number of threads, also where limits are
 //! reached.
 
+mod aim;
 mod conn;
 mod deliver;
 mod detect;
@@ -23,6 +24,7 @@ mod wheel;
 mod whose;
 mod worker;
 
+pub use aim::Aim;
 pub use conn::CONN;
 pub use lores::{Lores, ROUNDS_BEHIND};
 pub use report::Report;

@@ -22,6 +22,7 @@ use self::{
 };
 use crate::{
     Share,
+    aim::Aimed,
     deliver::{Commons, Deliver, Start},
     detect::{Memory, Unknown},
     flow::{Carrier, Flow, Names, Rare, Speech, Talk},
@@ -72,6 +73,8 @@ pub(crate) struct Shard {
     connections: bool,
     /// Which new flows are read.
     share: Share,
+    /// Which of them anybody wants; all, if nobody says.
+    aim: Option<Aimed>,
     /// Who asked a group: answers come from members, not from the group's address.
     groups: HashMap<(Endpoint, u16), u32>,
     /// Flows of datagrams by other addresses, and whether their directions have other names there.
@@ -141,6 +144,7 @@ impl Shard {
             flows_max: (settings.flows_max / shards).max(1),
             connections: settings.connections,
             share: Share::default(),
+            aim: None,
             groups: HashMap::new(),
             twins: HashMap::new(),
             moves: Moves::default(),
@@ -157,6 +161,20 @@ impl Shard {
         self.share = share;
     }
 
+    /// From now on only flows that are meant are read.
+    pub(crate) fn aim(&mut self, aim: Aimed) {
+        self.aim = Some(aim);
+    }
+
+    /// Whether a new flow is read.
+    pub(crate) fn is_read(&self, key: &FlowKey, hash: u64, at: Timestamp) -> bool {
+        if self.aim.as_ref().is_some_and(|aim| !aim.is_meant(key, at)) {
+            self.share.leave_out();
+            return false;
+        }
+        self.share.takes(hash)
+    }
+
     pub(crate) fn segment(
         &mut self,
         segment: &Segment<'_>,
@@ -167,7 +185,7 @@ impl Shard {
         let at = match self.table.find(hash, &segment.key) {
             Some(at) => at,
             None if segment.flags.syn() || !segment.payload.is_empty() || segment.cut > 0 => {
-                if !self.share.takes(segment.hash) {
+                if !self.is_read(&segment.key, segment.hash, arrival.mark.at) {
                     return;
                 }
                 self.open_connection(hash, segment, arrival, sink)

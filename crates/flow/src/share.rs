@@ -17,6 +17,7 @@ pub struct Share(Arc<Inner>);
 struct Inner {
     per_mille: AtomicU16,
     passed_over: AtomicU64,
+    not_meant: AtomicU64,
 }
 
 /// All of them.
@@ -27,7 +28,11 @@ pub const ALL: u16 = 1000;
 impl Default for Share {
     /// All flows are read.
     fn default() -> Self {
-        Self(Arc::new(Inner { per_mille: AtomicU16::new(ALL), passed_over: AtomicU64::new(0) }))
+        Self(Arc::new(Inner {
+            per_mille: AtomicU16::new(ALL),
+            passed_over: AtomicU64::new(0),
+            not_meant: AtomicU64::new(0),
+        }))
     }
 }
 
@@ -41,6 +46,16 @@ impl Share {
     #[must_use]
     pub fn per_mille(&self) -> u16 {
         self.0.per_mille.load(Ordering::Relaxed)
+    }
+
+    /// Segments and datagrams of flows that nobody wants.
+    #[must_use]
+    pub fn not_meant(&self) -> u64 {
+        self.0.not_meant.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn leave_out(&self) {
+        self.0.not_meant.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Segments and datagrams that would have opened a flow, and did not.

@@ -7,7 +7,8 @@ use model::{CallSink, Mark, Timestamp, Why};
 use packet::{Content, Decoder, DecoderLimits, Packet};
 
 use crate::{
-    Lores, Report, Settings, Share,
+    Aim, Lores, Report, Settings, Share,
+    aim::Aimed,
     deliver::order_of,
     shard::{Arrival, Shard},
     twins::Twins,
@@ -125,6 +126,12 @@ impl Worker {
     /// From now on this share of new flows is read.
     pub fn heed(&mut self, share: &Share) {
         self.shards.iter_mut().for_each(|shard| shard.heed(share.clone()));
+    }
+
+    /// From now on only flows that are meant are read.
+    pub fn aim(&mut self, aim: impl Aim + 'static) {
+        let aim = Aimed::new(aim);
+        self.shards.iter_mut().for_each(|shard| shard.aim(aim.clone()));
     }
 
     /// The next packet of the input. Calls that it finishes go to `sink`.

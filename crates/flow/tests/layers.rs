@@ -2,7 +2,13 @@
 
 mod wire;
 
-use model::{Side, Transport};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use flow::{Aim, Share};
+use model::{FlowKey, Side, Timestamp, Transport};
 use wire::{Net, RST};
 
 const CLIENT: ([u8; 4], u16) = ([10, 0, 0, 1], 5_000);
@@ -307,4 +313,46 @@ fn what_is_named_otherwise_is_not_looked_at() {
     opened(&mut net);
     net.sctp(Side::Client, TO_SERVER, &data(3, 100, 0, 18, b"Qa\n"));
     assert!(calls(net).is_empty());
+}
+
+/// Everybody is meant as long as it says so.
+struct Switch(Arc<AtomicBool>);
+
+impl Aim for Switch {
+    fn is_meant(&mut self, key: &FlowKey, at: Timestamp) -> bool {
+        assert!(key.a.port > 0 && at.0 > 0, "{key:?}");
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn what_nobody_means_is_not_read_and_what_is_under_way_is_read_to_its_end() {
+    let (is_meant, share) = (Arc::new(AtomicBool::new(false)), Share::default());
+    let mut net = Net::new(false);
+    net.heed(Switch(is_meant.clone()), &share);
+    let ends = |port| [([10, 0, 0, 3], port), ([10, 0, 0, 2], 9)];
+    let ask = |net: &mut Net, [client, server]: [([u8; 4], u16); 2], name: &str| {
+        net.datagram(client, server, format!("Q{name}\n").as_bytes());
+        net.datagram(server, client, format!("A{name}\n").as_bytes());
+    };
+    net.handshake();
+    net.says(Side::Client, b"Qa\n");
+    net.says(Side::Server, b"Aa\n");
+    ask(&mut net, ends(1), "b");
+    // Both SYNs, both lines, both datagrams; an acknowledgment alone would open nothing.
+    assert_eq!((share.not_meant(), share.passed_over()), (6, 0));
+    is_meant.store(true, Ordering::Relaxed);
+    ask(&mut net, ends(2), "c");
+    // Joined late, as it is meant now.
+    net.says(Side::Client, b"Qd\n");
+    net.says(Side::Server, b"Ad\n");
+    is_meant.store(false, Ordering::Relaxed);
+    net.says(Side::Client, b"Qe\n");
+    net.says(Side::Server, b"Ae\n");
+    ask(&mut net, ends(2), "f");
+    ask(&mut net, ends(4), "g");
+    assert_eq!(share.not_meant(), 8);
+    let mut names: Vec<_> = calls(net).into_iter().map(|call| call.0).collect();
+    names.sort();
+    assert_eq!(names, ["Qc", "Qd", "Qe", "Qf"]);
 }

@@ -1,10 +1,11 @@
-//! An API server of Kubernetes for tests: it lists, watches, and fails as told.
+//! An API server of Kubernetes for tests: it lists, watches, makes and deletes, and fails as told.
 //!
-//! It is no cluster: nothing in it acts by itself. Objects are put in and taken out; who lists and
+//! It is no cluster: nothing in it acts by itself, unless [`Habits::machines`] says that workloads run. Objects are put in and taken out; who lists and
 //! watches gets them in the forms of a real API server, bookmarks, streaming lists, pages and
 //! metadata-only forms included, or the [`Fault`] that was put in the way.
 
 mod fault;
+mod objects;
 mod recording;
 mod serve;
 mod status;
@@ -12,6 +13,7 @@ mod store;
 mod watch;
 
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -52,6 +54,19 @@ pub struct Asked {
     pub at: Duration,
 }
 
+/// An object that was to be made, changed or deleted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Written {
+    /// `create`, `patch`, `delete`.
+    pub verb: String,
+    /// `Pod`, ….
+    pub kind: String,
+    /// Its namespace; empty where it has none.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
 /// How the server behaves.
 #[derive(Clone, Debug)]
 pub struct Habits {
@@ -66,6 +81,15 @@ pub struct Habits {
     pub bookmark: Duration,
     /// About how many changes of a kind are remembered.
     pub log: usize,
+    /// Which version it has.
+    pub version: String,
+    /// What nobody may do: verbs and kinds as they stand in paths (`list`, `pods`), `*` for any.
+    pub forbidden: Vec<(String, String)>,
+    /// The same of one user: the name, the verb, the kind.
+    pub users_forbidden: Vec<(String, String, String)>,
+    /// Deployments and DaemonSets that are applied are ready at once, on so many machines; else nothing becomes
+    /// of them.
+    pub machines: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -83,6 +107,8 @@ pub(crate) struct Inner {
     pub(crate) habits: Habits,
     pub(crate) planned: Vec<Planned>,
     pub(crate) asked: Vec<Asked>,
+    pub(crate) written: Vec<Written>,
+    pub(crate) owners: HashMap<(String, String, String), objects::Owners>,
     pub(crate) open: usize,
 }
 
@@ -101,6 +127,8 @@ impl Mock {
             habits: Habits::default(),
             planned: Vec::new(),
             asked: Vec::new(),
+            written: Vec::new(),
+            owners: HashMap::new(),
             open: 0,
         };
         let state = Arc::new(State {
@@ -203,6 +231,10 @@ impl Mock {
         self.state.sent.load(Ordering::Relaxed)
     }
 
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
     fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
         let (done, version) = {
             let mut inner = self.state.lock();
@@ -225,6 +257,11 @@ impl Drop for Mock {
 impl State {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that something changed.
+    pub(crate) fn wake(&self, version: u64) {
+        self.changed.send_replace(version);
     }
 
     /// Counts bytes that are handed out.
@@ -252,6 +289,10 @@ impl Default for Habits {
             gone_by_status: false,
             bookmark: Duration::from_millis(200),
             log: usize::MAX,
+            version: "v1.33.1".to_owned(),
+            forbidden: Vec::new(),
+            users_forbidden: Vec::new(),
+            machines: None,
         }
     }
 }

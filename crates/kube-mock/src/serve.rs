@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::{
-    Asked, Fault, State, Verb, status,
-    store::{KINDS, Page},
+    Asked, Fault, State, Verb, objects, status,
+    store::{KINDS, Page, Stored},
     watch,
 };
 
@@ -41,11 +41,20 @@ pub(crate) async fn serve(listener: TcpListener, state: Arc<State>) {
 
 async fn answer(state: Arc<State>, request: Request<Body>) -> Response {
     let is_known = is_known(&state, &request);
-    let wish = wish(&state, &request);
     if !is_known {
+        let _ = wish(&state, &request);
         return refuse(&status::of_code(401), None);
     }
+    let request = match objects::answer(&state, request).await {
+        Ok(answer) => return answer,
+        Err(request) => request,
+    };
+    let wish = wish(&state, &request);
     let Some(wish) = wish else { return refuse(&status::of_code(404), None) };
+    let verb = if matches!(wish.verb, Verb::List | Verb::Page) { "list" } else { "watch" };
+    if state.lock().is_forbidden(verb, wish.plural) {
+        return refuse(&status::forbidden(verb, wish.plural), None);
+    }
     match &wish.fault {
         Some(Fault::Mute) => std::future::pending().await,
         Some(Fault::Status(code, wait)) => return refuse(&status::of_code(*code), *wait),
@@ -112,7 +121,7 @@ fn place(path: &str) -> Option<(&'static str, &'static str, &'static str, Option
 
 // === answers ===
 
-fn refuse(body: &Value, wait: Option<u32>) -> Response {
+pub(crate) fn refuse(body: &Value, wait: Option<u32>) -> Response {
     let code = body["code"].as_u64().and_then(|code| u16::try_from(code).ok()).unwrap_or(500);
     let mut answer = Response::builder().status(code).header(header::CONTENT_TYPE, JSON);
     if let Some(wait) = wait {
@@ -134,7 +143,9 @@ fn list(state: &State, wish: &Wish) -> Response {
         None => {
             let table = inner.store.table(wish.plural);
             let objects = table.iter().flat_map(|table| table.objects(wish.namespace.as_deref()));
-            Some(Page { version: inner.store.version(), rest: objects.cloned().collect() })
+            let selector = wish.query.get("labelSelector").map_or("", String::as_str);
+            let rest = objects.filter(|stored| is_selected(stored, selector)).cloned().collect();
+            Some(Page { version: inner.store.version(), rest })
         }
     };
     let Some(mut page) = page else { return refuse(&status::page_too_old(), None) };
@@ -152,6 +163,19 @@ fn list(state: &State, wish: &Wish) -> Response {
     let body = whole_list(wish, items, &metadata).to_string();
     state.sent(body.len());
     faulty(body.into_bytes(), wish.fault.clone())
+}
+
+/// Whether an object has these labels: `name=value,…`.
+fn is_selected(stored: &Stored, selector: &str) -> bool {
+    if selector.is_empty() {
+        return true;
+    }
+    let object = stored.value();
+    let has = |one: &str| {
+        let (name, value) = one.split_once('=').unwrap_or((one, ""));
+        object["metadata"]["labels"][name] == value
+    };
+    selector.split(',').all(has)
 }
 
 fn whole_list(wish: &Wish, items: Vec<Value>, metadata: &Value) -> Value {

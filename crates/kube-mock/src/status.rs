@@ -22,6 +22,11 @@ pub(crate) fn of_code(code: u16) -> Value {
         401 => ("Unauthorized", "Unauthorized"),
         403 => ("Forbidden", "forbidden: User \"system:anonymous\" cannot do that"),
         404 => ("NotFound", "the server could not find the requested resource"),
+        405 => {
+            ("MethodNotAllowed", "the server does not allow this method on the requested resource")
+        }
+        409 => ("AlreadyExists", "already exists, or is another one than meant"),
+        415 => ("UnsupportedMediaType", "the body of the request was in an unknown format"),
         410 => ("Expired", "The resourceVersion for the provided watch is too old."),
         422 => ("Invalid", "the request is invalid"),
         429 => ("TooManyRequests", "too many requests, please try again later"),
@@ -30,6 +35,14 @@ pub(crate) fn of_code(code: u16) -> Value {
         _ => ("InternalError", "an error on the server"),
     };
     status(code, reason, message)
+}
+
+/// Somebody may not do this.
+pub(crate) fn forbidden(verb: &str, plural: &str) -> Value {
+    let message = format!(
+        "{plural} is forbidden: User \"we\" cannot {verb} resource \"{plural}\" in API group \"\""
+    );
+    status(403, "Forbidden", &message)
 }
 
 /// A version that is forgotten.

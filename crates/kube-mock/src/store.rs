@@ -54,7 +54,7 @@ pub(crate) struct Page {
 }
 
 /// The kinds, by their paths.
-pub(crate) const KINDS: [(&str, &str, &str); 11] = [
+pub(crate) const KINDS: [(&str, &str, &str); 18] = [
     ("v1", "pods", "Pod"),
     ("v1", "services", "Service"),
     ("discovery.k8s.io/v1", "endpointslices", "EndpointSlice"),
@@ -66,6 +66,13 @@ pub(crate) const KINDS: [(&str, &str, &str); 11] = [
     ("apps/v1", "daemonsets", "DaemonSet"),
     ("batch/v1", "jobs", "Job"),
     ("batch/v1", "cronjobs", "CronJob"),
+    ("v1", "secrets", "Secret"),
+    ("v1", "serviceaccounts", "ServiceAccount"),
+    ("networking.k8s.io/v1", "networkpolicies", "NetworkPolicy"),
+    ("rbac.authorization.k8s.io/v1", "clusterroles", "ClusterRole"),
+    ("rbac.authorization.k8s.io/v1", "clusterrolebindings", "ClusterRoleBinding"),
+    ("rbac.authorization.k8s.io/v1", "roles", "Role"),
+    ("rbac.authorization.k8s.io/v1", "rolebindings", "RoleBinding"),
 ];
 
 // === impl Store ===
@@ -77,6 +84,11 @@ impl Store {
 
     pub(crate) fn table(&self, plural: &str) -> Option<&Table> {
         self.tables.get(plural)
+    }
+
+    pub(crate) fn get(&self, plural: &str, namespace: &str, name: &str) -> Option<Value> {
+        let key = (namespace.to_owned(), name.to_owned());
+        self.tables.get(plural)?.objects.get(&key).map(|stored| stored.value())
     }
 
     /// Makes or changes an object; it gets its version, and an identity if it has none.

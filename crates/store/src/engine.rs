@@ -94,7 +94,7 @@ impl Engine {
 // === impl Unread ===
 
 impl Unread {
-    fn of(error: &io::Error) -> Self {
+    pub(crate) fn of(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::NotFound { Self::Vanished } else { Self::Damaged }
     }
 }

@@ -6,7 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{StoreError, outbox::Mark, segment::Segment};
+use crate::{
+    StoreError,
+    outbox::{Mark, REFUSED},
+    segment::Segment,
+};
 
 /// A store's folder that this process alone writes to, as long as it lives.
 #[derive(Debug)]
@@ -104,6 +108,8 @@ impl Listing {
             self.passing.push(entry.path());
         } else if Mark::is_named(name) {
             self.marks.extend(Mark::read(&entry.path()).map(|mark| mark.log));
+        } else if metadata.is_dir() && entry.file_name() == REFUSED {
+            // What could not be sent is not asked for.
         } else if name != LOCK && !NEIGHBOURS.contains(&name) {
             self.foreign += 1;
         }

@@ -10,6 +10,7 @@ use std::{
 use crate::{
     Part, Row, Store, StoreError,
     columns::{self, ROW},
+    engine::Unread,
     group::Group,
     part::PIECES,
     segment::Segment,
@@ -30,6 +31,19 @@ pub struct Outbox {
     path: PathBuf,
     /// How far it is when what was handed out is sent.
     next: Option<Mark>,
+}
+
+/// A sealed file that waits to be sent as it is.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    /// Its name in the store.
+    pub name: String,
+    /// When its first call began, in nanoseconds since 1970.
+    pub from_ns: i64,
+    /// Calls in it.
+    pub calls: u64,
+    /// All of it.
+    pub bytes: Vec<u8>,
 }
 
 /// How far calls were sent: all of earlier logs, and so many of this one, in the order of its file or, if it
@@ -57,6 +71,8 @@ enum Held {
 
 /// Calls that are read from a file at once.
 const STEP: usize = 512;
+/// The folder of what was refused.
+pub(crate) const REFUSED: &str = "refused";
 /// Characters of an outbox's name.
 pub(crate) const NAME_MAX: usize = 64;
 
@@ -107,6 +123,26 @@ impl Outbox {
         }
     }
 
+    /// The next sealed file that waits: for who sends files alone, and never calls. The same one until it is
+    /// [sent](Self::sent). None where nothing waits, or what waits is not sealed. Blocks.
+    pub fn next_file(&mut self) -> Option<Sealed> {
+        loop {
+            let held = self.store.state().behind(self.at)?;
+            let (_, Held::File(file)) = held else { return None };
+            let calls = file.calls;
+            self.next = Some(Mark { log: file.number, calls, is_sealed: true });
+            match fs::read(&file.path) {
+                Ok(bytes) => {
+                    let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+                    let (name, from_ns) = (name.into_owned(), file.from_ns);
+                    return Some(Sealed { name, from_ns, calls, bytes });
+                }
+                // It was forgotten: what is behind it goes on.
+                Err(error) => self.store.forget(&file, &Unread::of(&error)),
+            }
+        }
+    }
+
     /// What was handed out last is sent.
     pub fn sent(&mut self) {
         let Some(mark) = self.next.take() else { return };
@@ -115,6 +151,12 @@ impl Outbox {
         }
         // If it can't be written down, calls are sent again after a restart.
         drop(mark.write(&self.path));
+    }
+
+    /// A folder of the store for calls that are refused where they are sent.
+    #[must_use]
+    pub fn aside(&self) -> PathBuf {
+        self.store.path().join(REFUSED)
     }
 
     /// Calls that wait.
@@ -382,6 +424,32 @@ mod tests {
         outbox.sent();
         store.maintain(Timestamp(i64::MAX.unsigned_abs())).unwrap();
         assert_eq!((outbox.waiting(), outbox.lost()), (0, 16));
+    }
+
+    #[test]
+    fn files_are_handed_out_whole_and_in_turn() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path(), Options::default());
+        let mut outbox = store.outbox("there").unwrap();
+        store.append((0..10).map(numbered).collect(), Timestamp(0)).unwrap();
+        assert!(outbox.next_file().is_none(), "it is not sealed");
+        assert_eq!(outbox.waiting(), 10);
+        store.seal().unwrap();
+        store.append((10..30).map(numbered).collect(), Timestamp(0)).unwrap();
+        store.seal().unwrap();
+        let first = outbox.next_file().unwrap();
+        assert_eq!(fs::read(folder.path().join(&first.name)).unwrap(), first.bytes);
+        assert_eq!(outbox.next_file().unwrap().name, first.name, "the same until it is sent");
+        outbox.sent();
+        assert_eq!((first.calls, outbox.waiting()), (10, 20));
+        // Somebody takes the next one away: it is lost, and counted.
+        let second = outbox.next_file().unwrap();
+        fs::remove_file(folder.path().join(&second.name)).unwrap();
+        assert!(outbox.next_file().is_none());
+        assert_eq!((outbox.waiting(), outbox.lost()), (0, 20));
+        drop((outbox, store));
+        let store = open(folder.path(), Options::default());
+        assert!(store.outbox("there").unwrap().next_file().is_none(), "it was sent before");
     }
 
     #[test]

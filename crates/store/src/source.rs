@@ -4,7 +4,10 @@ use std::{fmt, sync::Arc};
 
 use filter::Condition;
 
-use crate::{Aggregate, Facts, Key, Page, Row, Scan, Store, StoreError, Table, Tail};
+use crate::{
+    Aggregate, Captured, Facts, Key, PacketsAsked, PacketsTold, Page, Row, Scan, Store, StoreError,
+    Table, Tail,
+};
 
 /// Answers questions about calls. All but [`tail`](Self::tail) and [`facts`](Self::facts) block: ask from
 /// a thread that may wait.
@@ -44,6 +47,19 @@ pub trait Source: Send + Sync + fmt::Debug {
 
     /// What it holds and what it lost, as last known: doesn't wait.
     fn facts(&self) -> Facts;
+
+    /// Packets of calls, as long as `take` wants them, each with the name of who saw it. Nothing where whoever
+    /// answers holds on to none.
+    ///
+    /// # Errors
+    /// When the question was stopped.
+    fn packets(
+        &self,
+        _: &PacketsAsked,
+        _: &mut dyn FnMut(&str, Captured) -> bool,
+    ) -> Option<Result<PacketsTold, StoreError>> {
+        None
+    }
 
     /// Who answers, where several do.
     fn members(&self) -> Vec<Member> {

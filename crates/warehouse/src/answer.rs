@@ -132,7 +132,7 @@ impl<'d> Answer<'d> {
         let said = said.get(begin..).unwrap_or_default();
         let message: String =
             said.lines().next().unwrap_or_default().chars().take(FAULT_CHARS_MAX).collect();
-        Refusal::Refused { host: self.host.clone(), message }
+        Refusal::Refused { host: self.host.clone(), message, status: 200 }
     }
 
     fn unreadable(&self) -> Refusal {

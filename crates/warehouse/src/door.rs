@@ -60,6 +60,8 @@ pub enum Refusal {
         host: String,
         /// What it says.
         message: String,
+        /// The status of its answer.
+        status: u16,
     },
     /// It is too old, or its tables are of a version that is not known here.
     #[error("{0}")]
@@ -82,6 +84,16 @@ pub enum Refusal {
 const ANSWER: Duration = Duration::from_secs(60);
 /// Bytes of what a server says of a fault.
 const FAULT_BYTES_MAX: usize = 4096;
+
+// === impl Refusal ===
+
+impl Refusal {
+    /// Whether a server understood what it was to do, and the data is what it does not take: not its tables, rights
+    /// or load (RFC 9110 §15.5).
+    pub(crate) fn is_of_data(&self) -> bool {
+        matches!(self, Self::Refused { status: 400 | 413 | 422, .. })
+    }
+}
 
 // === impl Door ===
 
@@ -214,7 +226,7 @@ impl Door {
         let said = String::from_utf8_lossy(&said);
         let first: String = said.lines().next().unwrap_or_default().chars().take(500).collect();
         let message = if first.is_empty() { status.to_string() } else { first };
-        Err(Refusal::Refused { host: host.to_owned(), message })
+        Err(Refusal::Refused { host: host.to_owned(), message, status: status.as_u16() })
     }
 
     pub(crate) fn host(&self, server: usize) -> &str {

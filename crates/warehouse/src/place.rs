@@ -25,8 +25,8 @@ pub struct Place {
 
 /// What is wrong with the name of a place.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{0}; an engine is named like clickhouse://user:password@host:8123/database")]
-pub struct Flaw(String);
+#[error("{0}")]
+pub struct Flaw(pub(crate) String);
 
 const SCHEME: &str = "clickhouse://";
 /// The port of `ClickHouse`'s HTTP interface, and of the encrypted one.
@@ -51,7 +51,9 @@ impl Place {
     /// When it is none.
     pub fn parse(text: &str) -> Result<Self, Flaw> {
         let flaw = |what: &str| Flaw(what.to_owned());
-        let rest = text.strip_prefix(SCHEME).ok_or_else(|| flaw("not an engine's name"))?;
+        let rest = text.strip_prefix(SCHEME).ok_or_else(|| {
+            flaw("an engine is named like clickhouse://user:password@host:8123/database")
+        })?;
         let (rest, options) = rest.split_once('?').unwrap_or((rest, ""));
         let (rest, database) = rest.split_once('/').unwrap_or((rest, ""));
         let (user, hosts) = rest.rsplit_once('@').unwrap_or(("", rest));
@@ -134,16 +136,19 @@ impl Place {
     /// same servers and database.
     #[must_use]
     pub fn mark(&self) -> String {
-        // FNV-1a: names are few, and nobody chooses them to collide.
         let text = format!("{}/{}", self.hosts.join(","), self.database);
-        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        format!("clickhouse-{hash:016x}")
+        format!("clickhouse-{:016x}", fnv(text.as_bytes()))
     }
 }
 
-fn decoded(text: &str) -> Result<String, Flaw> {
+/// FNV-1a: for names, which nobody chooses to collide.
+pub(crate) fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+pub(crate) fn decoded(text: &str) -> Result<String, Flaw> {
     let text = percent_decode_str(text).decode_utf8();
     text.map(Into::into).map_err(|_| Flaw("not UTF-8".to_owned()))
 }

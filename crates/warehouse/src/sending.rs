@@ -1,11 +1,11 @@
-//! Sends the calls of a store to an engine, on a thread of its own: nobody who takes calls waits for it. What
+//! Sends the calls of a store elsewhere, on a thread of its own: nobody who takes calls waits for it. What
 //! can't be sent waits in the store, and is sent later.
 
 use std::{
     io,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc,
+        atomic::{AtomicBool, Ordering},
     },
     thread::{Builder, JoinHandle},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -14,31 +14,23 @@ use std::{
 use store::{Kept, Outbox, Row, Store, StoreError, kept_columns};
 
 use crate::{
+    aside::Aside,
     binary,
+    destination::Destination,
     dialect::{DAY_NS, Dialect},
     door::{Door, Refusal},
     place::Place,
     schema::{self, Known, Tables},
+    sent::Sent,
+    shipping::Shipper,
     sql,
 };
 
-/// Calls of a store on their way to an engine.
+/// Calls of a store on their way to an engine, or to where files are kept.
 pub struct Sending {
     sent: Arc<Sent>,
     is_ending: Arc<AtomicBool>,
     thread: JoinHandle<()>,
-}
-
-/// What became of calls that are sent: told in health and metrics.
-#[derive(Debug, Default)]
-pub struct Sent {
-    name: String,
-    calls: AtomicU64,
-    batches: AtomicU64,
-    waiting: AtomicU64,
-    lost: AtomicU64,
-    failures: AtomicU64,
-    fault: Mutex<Option<String>>,
 }
 
 /// Calls that are sent together.
@@ -48,13 +40,17 @@ const BYTES_MAX: usize = 16 << 20;
 /// Days that calls of one batch began on: each is written to a partition of its own.
 const DAYS_MAX: usize = 90;
 /// How long calls wait for others, where few come: engines want few and large batches.
-const GATHER: Duration = Duration::from_secs(1);
+pub(crate) const GATHER: Duration = Duration::from_secs(1);
 /// How long is waited after the first failure; twice as long after each further one.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long is waited at most.
 const PAUSE_MAX: Duration = Duration::from_secs(15);
 /// How often days that are over are looked for.
 const RETIRE_EVERY: Duration = Duration::from_secs(3600);
+/// How often calls are refused for what they are before that is believed.
+const TRIES: u32 = 6;
+/// Questions by which those of them are found that are refused by themselves.
+const PARTS_MAX: usize = 64;
 /// How often it is looked whether there is something to do.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -65,35 +61,56 @@ struct Sender {
     columns: Vec<Kept>,
     /// Servers whose tables are known to be there.
     known: Vec<Option<Known>>,
-    sent: Arc<Sent>,
-    is_ending: Arc<AtomicBool>,
+    pace: Pace,
     retired: Option<Instant>,
+    aside: Aside,
+    /// How often in turn calls were refused for what they are.
+    tries: u32,
+}
+
+/// Why calls were not taken.
+struct Failed {
+    refusal: Refusal,
+    /// It is about these calls: others may be taken.
+    is_of_calls: bool,
+}
+
+/// What a thread that sends shares with who began it, and how it waits.
+#[derive(Clone)]
+pub(crate) struct Pace {
+    pub(crate) sent: Arc<Sent>,
+    is_ending: Arc<AtomicBool>,
+    /// How long is waited after the next failure.
+    pause: Duration,
 }
 
 // === impl Sending ===
 
 impl Sending {
-    /// Begins to send what the store has, and what it takes from now on. An engine that can't be reached is no
-    /// error.
+    /// Begins to send what the store has, and what it takes from now on. Where nobody can be reached, calls wait:
+    /// that is no error.
     ///
     /// # Errors
     /// When certificates can't be read, the store does not remember what was sent, or there is no thread.
-    pub fn begin(store: &Arc<Store>, place: Place) -> Result<Self, Refusal> {
+    pub fn begin(store: &Arc<Store>, destination: impl Into<Destination>) -> Result<Self, Refusal> {
+        let destination = destination.into();
         let client = |error: &dyn std::fmt::Display| Refusal::Client(error.to_string());
-        let outbox = store.outbox(&place.mark()).map_err(|error: StoreError| client(&error))?;
-        let sent = Arc::new(Sent { name: place.to_string(), ..Sent::default() });
+        let outbox =
+            store.outbox(&destination.mark()).map_err(|error: StoreError| client(&error))?;
+        let sent = Arc::new(Sent::new(destination.kind(), destination.to_string()));
         let is_ending = Arc::new(AtomicBool::new(false));
-        let door = Door::new(place)?;
-        let mut sender = Sender {
-            known: vec![None; door.servers()],
-            door,
-            outbox,
-            columns: kept_columns(),
-            sent: sent.clone(),
-            is_ending: is_ending.clone(),
-            retired: None,
+        let pace = Pace { sent: sent.clone(), is_ending: is_ending.clone(), pause: PAUSE };
+        let run: Box<dyn FnOnce() + Send> = match destination {
+            Destination::Engine(place) => {
+                let mut sender = Sender::new(place, outbox, pace)?;
+                Box::new(move || sender.run())
+            }
+            Destination::Files(bucket) => {
+                let mut shipper = Shipper::new(store.clone(), &bucket, outbox, pace)?;
+                Box::new(move || shipper.run())
+            }
         };
-        let thread = Builder::new().name("sink".into()).spawn(move || sender.run());
+        let thread = Builder::new().name("sink".into()).spawn(run);
         let thread = thread.map_err(|error: io::Error| client(&error))?;
         Ok(Self { sent, is_ending, thread })
     }
@@ -121,134 +138,106 @@ impl Sending {
     }
 }
 
-// === impl Sent ===
-
-impl Sent {
-    /// Where calls are sent, without passwords.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Calls that the engine took.
-    #[must_use]
-    pub fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
-    }
-
-    /// Batches that these came in.
-    #[must_use]
-    pub fn batches(&self) -> u64 {
-        self.batches.load(Ordering::Relaxed)
-    }
-
-    /// Calls that wait in the store.
-    #[must_use]
-    pub fn waiting(&self) -> u64 {
-        self.waiting.load(Ordering::Relaxed)
-    }
-
-    /// Calls that left the store before the engine took them.
-    #[must_use]
-    pub fn lost(&self) -> u64 {
-        self.lost.load(Ordering::Relaxed)
-    }
-
-    /// Batches that the engine did not take; they were, or are, tried again.
-    #[must_use]
-    pub fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
-    }
-
-    /// What is wrong now.
-    #[must_use]
-    pub fn fault(&self) -> Option<String> {
-        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn fail(&self, why: &str) {
-        self.failures.fetch_add(1, Ordering::Relaxed);
-        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
-        // Once for each thing that goes wrong, not once for each try.
-        if fault.as_deref() != Some(why) {
-            eprintln!("callscope: {}: {why}; calls wait in the store", self.name);
-        }
-        *fault = Some(why.to_owned());
-    }
-
-    fn succeed(&self, calls: u64) {
-        self.batches.fetch_add(1, Ordering::Relaxed);
-        self.calls.fetch_add(calls, Ordering::Relaxed);
-        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
 // === impl Sender ===
 
 impl Sender {
+    fn new(place: Place, outbox: Outbox, pace: Pace) -> Result<Self, Refusal> {
+        let aside = Aside::new(outbox.aside(), place.mark());
+        let door = Door::new(place)?;
+        Ok(Self {
+            known: vec![None; door.servers()],
+            door,
+            outbox,
+            columns: kept_columns(),
+            pace,
+            retired: None,
+            aside,
+            tries: 0,
+        })
+    }
+
     fn run(&mut self) {
-        let mut pause = PAUSE;
         loop {
-            let rows = self.outbox.next(CALLS_MAX, BYTES_MAX);
-            self.count();
+            let mut rows = self.outbox.next(CALLS_MAX, BYTES_MAX);
+            self.pace.sent.count(&self.outbox);
             if rows.is_empty() {
-                if self.is_ending() {
+                if self.pace.is_ending() {
                     return;
                 }
-                self.wait(GATHER);
+                self.pace.wait(GATHER);
                 continue;
             }
+            rows.retain(|row| !self.aside.knows(row));
             let calls = rows.len();
             match self.send(&rows) {
                 Ok(()) => {
                     self.outbox.sent();
-                    self.sent.succeed(calls as u64);
-                    self.count();
-                    pause = PAUSE;
+                    self.pace.succeed(calls as u64, &self.outbox);
                     if calls < CALLS_MAX / 2 {
-                        self.wait(GATHER);
+                        self.pace.wait(GATHER);
                     }
                 }
-                Err(refusal) => {
-                    // Whatever it was: servers are asked anew who they are.
-                    self.known.fill(None);
-                    self.sent.fail(&refusal.to_string());
-                    self.wait_whole(pause);
-                    pause = (pause * 2).min(PAUSE_MAX);
-                }
+                Err(failed) => self.failed(&rows, &failed),
             }
         }
     }
 
-    fn is_ending(&self) -> bool {
-        self.is_ending.load(Ordering::Acquire)
-    }
-
-    fn count(&self) {
-        self.sent.waiting.store(self.outbox.waiting(), Ordering::Relaxed);
-        self.sent.lost.store(self.outbox.lost(), Ordering::Relaxed);
-    }
-
-    /// Waits, unless it is to end.
-    fn wait(&self, time: Duration) {
-        let since = Instant::now();
-        while since.elapsed() < time && !self.is_ending() {
-            std::thread::sleep(LOOK);
+    /// Waits, to try again; what is refused again and again for what it is, is put aside.
+    fn failed(&mut self, rows: &[Row], failed: &Failed) {
+        // Whatever it was: servers are asked anew who they are.
+        self.known.fill(None);
+        let mut why = failed.refusal.to_string();
+        self.tries = if failed.is_of_calls { self.tries + 1 } else { 0 };
+        if self.tries >= TRIES {
+            self.tries = 0;
+            match self.sort_out(rows) {
+                Ok((taken, refused)) => {
+                    self.outbox.sent();
+                    if refused > 0 {
+                        self.pace.sent.refuse(refused, &why, self.aside.folder());
+                    }
+                    self.pace.succeed(taken, &self.outbox);
+                    return;
+                }
+                Err(other) => why = other,
+            }
         }
+        self.pace.fail(&why, &self.outbox);
     }
 
-    /// Waits; shorter if it is to end: who waits for that has little patience.
-    fn wait_whole(&self, time: Duration) {
-        let since = Instant::now();
-        while since.elapsed() < if self.is_ending() { PAUSE } else { time } {
-            std::thread::sleep(LOOK);
-            self.count();
+    /// Sends those calls that are taken without the others, and puts the others aside; how many of each. They are
+    /// looked for by halves, and where there are too many of them, whole halves are refused.
+    fn sort_out(&mut self, rows: &[Row]) -> Result<(u64, u64), String> {
+        let (mut parts, mut refused, mut taken) = (vec![rows], Vec::new(), 0);
+        let mut questions = 0;
+        while let Some(part) = parts.pop() {
+            questions += 1;
+            if questions > PARTS_MAX {
+                refused.extend_from_slice(part);
+                continue;
+            }
+            match self.send(part) {
+                Ok(()) => taken += part.len() as u64,
+                Err(failed) if !failed.is_of_calls => return Err(failed.refusal.to_string()),
+                Err(_) if part.len() == 1 => refused.extend_from_slice(part),
+                Err(_) => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                }
+            }
         }
+        let put = self.aside.put(&refused);
+        put.map_err(|error| format!("{}: {error}", self.aside.folder().display()))?;
+        Ok((taken, refused.len() as u64))
     }
 
     /// Has one of the servers take these calls.
-    fn send(&mut self, rows: &[Row]) -> Result<(), Refusal> {
-        self.prepare()?;
+    fn send(&mut self, rows: &[Row]) -> Result<(), Failed> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let of_all = |refusal| Failed { refusal, is_of_calls: false };
+        self.prepare().map_err(of_all)?;
         let mut refusal = Refusal::Stopped;
         for server in self.door.in_turn() {
             let Some(known) = self.known.get(server).copied().flatten() else { continue };
@@ -261,7 +250,8 @@ impl Sender {
                 Err(failed) => refusal = failed,
             }
         }
-        Err(refusal)
+        let is_of_calls = refusal.is_of_data();
+        Err(Failed { refusal, is_of_calls })
     }
 
     /// Has tables made on all servers that can be reached; one is enough.
@@ -316,10 +306,44 @@ impl Sender {
         };
         for server in servers {
             if let Err(refusal) = schema::retire(&self.door, server, now_ns) {
-                self.sent.fail(&refusal.to_string());
+                self.pace.sent.fail(&refusal.to_string());
             }
         }
         self.retired = Some(Instant::now());
+    }
+}
+
+// === impl Pace ===
+
+impl Pace {
+    pub(crate) fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Acquire)
+    }
+
+    /// Waits, unless it is to end.
+    pub(crate) fn wait(&self, time: Duration) {
+        let since = Instant::now();
+        while since.elapsed() < time && !self.is_ending() {
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    pub(crate) fn succeed(&mut self, calls: u64, outbox: &Outbox) {
+        self.sent.succeed(calls);
+        self.sent.count(outbox);
+        self.pause = PAUSE;
+    }
+
+    /// Says what is wrong, and waits: longer each time, and shorter if it is to end, as who waits for that has
+    /// little patience.
+    pub(crate) fn fail(&mut self, why: &str, outbox: &Outbox) {
+        self.sent.fail(why);
+        let since = Instant::now();
+        while since.elapsed() < if self.is_ending() { PAUSE } else { self.pause } {
+            std::thread::sleep(LOOK);
+            self.sent.count(outbox);
+        }
+        self.pause = (self.pause * 2).min(PAUSE_MAX);
     }
 }
 

@@ -6,14 +6,14 @@ use axum::{body::Body, response::Response};
 use store::{Select, Store};
 
 use super::{file, page};
-use crate::{Fault, params::Chosen, state::Api, text::now};
+use crate::{Fault, Who, params::Chosen, state::Api, text::now};
 
 /// Calls of one Parquet file.
 const CALLS_MAX: usize = 200_000;
 /// Memory for the calls of a file until it is written.
 const MEMORY_MAX: usize = 1 << 30;
 
-pub(super) async fn parquet(api: &Arc<Api>, chosen: Chosen) -> Result<Response, Fault> {
+pub(super) async fn parquet(api: &Arc<Api>, who: &Who, chosen: Chosen) -> Result<Response, Fault> {
     let folder = tempfile::tempdir_in(&api.settings.uploads)
         .or_else(|_| tempfile::tempdir())
         .map_err(Fault::ours)?;
@@ -26,7 +26,7 @@ pub(super) async fn parquet(api: &Arc<Api>, chosen: Chosen) -> Result<Response, 
     let target = Store::open(folder.path(), api.columns.clone(), options, now())?;
     let (mut after, mut calls) = (None, 0);
     loop {
-        let (rows, next) = page(api, &chosen, after, Select::Whole).await?;
+        let (rows, next) = page(api, who, &chosen, after, Select::Whole).await?;
         calls += rows.len();
         if calls > CALLS_MAX {
             return Err(Fault {
@@ -43,6 +43,7 @@ pub(super) async fn parquet(api: &Arc<Api>, chosen: Chosen) -> Result<Response, 
     if calls == 0 {
         return Err(Fault::missing("there are no such calls"));
     }
+    who.tell(calls, true);
     let path = tokio::task::spawn_blocking(move || {
         target.seal()?;
         drop(target);

@@ -13,7 +13,7 @@ use hyper_util::{
 use serde_json::Value;
 use tower_service::Service as _;
 
-use crate::Role;
+use crate::Who;
 
 /// Where questions go.
 pub enum Asker {
@@ -57,7 +57,7 @@ impl Asker {
         Ok(Self::There { base, token, client })
     }
 
-    /// Asks for a path with its query, as somebody with this role.
+    /// Asks for a path with its query, as somebody.
     ///
     /// # Errors
     /// When the server can't be reached, or says too much.
@@ -65,10 +65,10 @@ impl Asker {
         &self,
         method: Method,
         path: &str,
-        role: Role,
+        who: &Who,
         body: Body,
     ) -> Result<Said, String> {
-        let response = self.head(method, path, role, body).await?;
+        let response = self.head(method, path, who, body).await?;
         let status = response.status();
         let body = http_body_util::Limited::new(response.into_body(), ANSWER_BYTES_MAX);
         let body = body.collect().await.map_err(|error| format!("the answer: {error}"))?;
@@ -82,10 +82,10 @@ impl Asker {
     pub async fn follow(
         &self,
         path: &str,
-        role: Role,
+        who: &Who,
         mut take: impl FnMut(&str, &str) -> bool,
     ) -> Result<(), String> {
-        let response = self.head(Method::GET, path, role, Body::empty()).await?;
+        let response = self.head(Method::GET, path, who, Body::empty()).await?;
         if !response.status().is_success() {
             let status = response.status();
             let body = http_body_util::Limited::new(response.into_body(), ANSWER_BYTES_MAX);
@@ -122,13 +122,14 @@ impl Asker {
         &self,
         method: Method,
         path: &str,
-        role: Role,
+        who: &Who,
         body: Body,
     ) -> Result<axum::http::Response<Body>, String> {
         Ok(match self {
             Self::Here(router) => {
+                who.asks(path);
                 let mut request = request(method, path, body)?;
-                request.extensions_mut().insert(role);
+                request.extensions_mut().insert(who.clone());
                 let Ok(response) = router.clone().call(request).await;
                 response
             }
@@ -149,8 +150,8 @@ impl Asker {
     ///
     /// # Errors
     /// What the server says is wrong, in words.
-    pub async fn get(&self, path: &str, role: Role) -> Result<Value, String> {
-        let said = self.ask(Method::GET, path, role, Body::empty()).await?;
+    pub async fn get(&self, path: &str, who: &Who) -> Result<Value, String> {
+        let said = self.ask(Method::GET, path, who, Body::empty()).await?;
         said.json()
     }
 }

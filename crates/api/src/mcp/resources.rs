@@ -7,7 +7,7 @@ use rmcp::{
 use serde_json::Value;
 
 use super::Asker;
-use crate::Role;
+use crate::Who;
 
 /// Address, name, what it is, and where the API says it.
 const ALL: [(&str, &str, &str, &str); 3] = [
@@ -40,14 +40,14 @@ pub(super) fn all() -> Vec<Resource> {
 
 pub(super) async fn read(
     asker: &Asker,
-    role: Role,
+    who: &Who,
     uri: &str,
 ) -> Result<ReadResourceResult, ErrorData> {
     let Some((uri, _, _, path)) = ALL.iter().find(|(known, ..)| *known == uri) else {
         return Err(ErrorData::resource_not_found(format!("there is no {uri}"), None));
     };
     let value =
-        asker.get(path, role).await.map_err(|message| ErrorData::internal_error(message, None))?;
+        asker.get(path, who).await.map_err(|message| ErrorData::internal_error(message, None))?;
     let text = match *path {
         "/api/v1/fields" => fields(&value),
         _ => value.to_string(),

@@ -7,7 +7,7 @@ use rmcp::model::{JsonObject, Tool as Declared, ToolAnnotations};
 use serde_json::{Value, json};
 
 use super::Asker;
-use crate::{Role, text::query};
+use crate::{Role, Who, text::query};
 
 mod shorten;
 
@@ -186,7 +186,7 @@ impl Tool {
     pub(super) async fn call(
         &self,
         asker: &Asker,
-        role: Role,
+        who: &Who,
         arguments: JsonObject,
     ) -> Result<String, String> {
         for name in arguments.keys() {
@@ -201,15 +201,15 @@ impl Tool {
         }
         let given = Given { arguments };
         match self.what {
-            What::Calls => calls(asker, role, &given, given.text("where")).await,
-            What::Search => search(asker, role, &given).await,
-            What::Call => call(asker, role, &given).await,
-            What::Aggregate => aggregate(asker, role, &given).await,
-            What::Map => map(asker, role, &given).await,
-            What::Connection => connection(asker, role, &given).await,
-            What::NotSeen => not_seen(asker, role).await,
-            What::Status => status(asker, role).await,
-            What::Import => import(asker, role, &given).await,
+            What::Calls => calls(asker, who, &given, given.text("where")).await,
+            What::Search => search(asker, who, &given).await,
+            What::Call => call(asker, who, &given).await,
+            What::Aggregate => aggregate(asker, who, &given).await,
+            What::Map => map(asker, who, &given).await,
+            What::Connection => connection(asker, who, &given).await,
+            What::NotSeen => not_seen(asker, who).await,
+            What::Status => status(asker, who).await,
+            What::Import => import(asker, who, &given).await,
         }
     }
 }
@@ -243,7 +243,7 @@ impl Given {
 
 async fn calls(
     asker: &Asker,
-    role: Role,
+    who: &Who,
     given: &Given,
     condition: Option<String>,
 ) -> Result<String, String> {
@@ -251,7 +251,7 @@ async fn calls(
     let mut more = vec![("limit", limit.to_string())];
     more.extend(condition.map(|condition| ("where", condition)));
     let path = given.path("/api/v1/calls", &["from", "to", "cursor", "order"], &more);
-    let page = asker.get(&path, role).await?;
+    let page = asker.get(&path, who).await?;
     let mut text = String::from(
         "id\ttime\tms\tprotocol\tmethod\tendpoint\tstatus\tresult\tfrom\tto\tpairing\tstream\n",
     );
@@ -270,34 +270,34 @@ async fn calls(
 }
 
 /// Looks in everything that is text.
-async fn search(asker: &Asker, role: Role, given: &Given) -> Result<String, String> {
+async fn search(asker: &Asker, who: &Who, given: &Given) -> Result<String, String> {
     let text = given.text("text").ok_or("text is empty")?;
     let mut condition = format!("search({})", Value::String(text));
     if let Some(narrower) = given.text("where") {
         condition = format!("({narrower}) && {condition}");
     }
-    calls(asker, role, given, Some(condition)).await
+    calls(asker, who, given, Some(condition)).await
 }
 
-async fn call(asker: &Asker, role: Role, given: &Given) -> Result<String, String> {
+async fn call(asker: &Asker, who: &Who, given: &Given) -> Result<String, String> {
     let id = given.text("id").ok_or("id is empty")?;
-    let mut call = asker.get(&format!("/api/v1/calls/{}", crate::text::encoded(&id)), role).await?;
+    let mut call = asker.get(&format!("/api/v1/calls/{}", crate::text::encoded(&id)), who).await?;
     let characters = given.number("payload", PAYLOAD, PAYLOAD_MAX);
     shorten(&mut call, usize::try_from(characters).unwrap_or(usize::MAX));
     Ok(call.to_string())
 }
 
-async fn aggregate(asker: &Asker, role: Role, given: &Given) -> Result<String, String> {
+async fn aggregate(asker: &Asker, who: &Who, given: &Given) -> Result<String, String> {
     let limit = given.number("limit", LIMIT, LIMIT_MAX).to_string();
     let names = ["where", "from", "to", "by", "show", "over"];
     let path = given.path("/api/v1/aggregate", &names, &[("limit", limit)]);
-    let answer = asker.get(&path, role).await?;
+    let answer = asker.get(&path, who).await?;
     Ok(table(&answer))
 }
 
-async fn map(asker: &Asker, role: Role, given: &Given) -> Result<String, String> {
+async fn map(asker: &Asker, who: &Who, given: &Given) -> Result<String, String> {
     let path = given.path("/api/v1/map", &["where", "from", "to"], &[]);
-    let answer = asker.get(&path, role).await?;
+    let answer = asker.get(&path, who).await?;
     let mut text = String::from("from\tto\tprotocol\tcalls\terrors\trate\tp50_ms\tp99_ms\n");
     for edge in answer["edges"].as_array().into_iter().flatten() {
         let ms =
@@ -317,10 +317,10 @@ async fn map(asker: &Asker, role: Role, given: &Given) -> Result<String, String>
     Ok(text)
 }
 
-async fn connection(asker: &Asker, role: Role, given: &Given) -> Result<String, String> {
+async fn connection(asker: &Asker, who: &Who, given: &Given) -> Result<String, String> {
     let stream = given.text("stream").ok_or("stream is empty")?;
     let path = format!("/api/v1/streams/{}", crate::text::encoded(&stream));
-    let mut answer = asker.get(&path, role).await?;
+    let mut answer = asker.get(&path, who).await?;
     let calls = answer["calls"].take();
     let mut text = format!("{answer}\ncalls:\n");
     for call in calls.as_array().into_iter().flatten().take(LIMIT_MAX as usize) {
@@ -329,8 +329,8 @@ async fn connection(asker: &Asker, role: Role, given: &Given) -> Result<String, 
     Ok(text)
 }
 
-async fn not_seen(asker: &Asker, role: Role) -> Result<String, String> {
-    let health = asker.get("/api/v1/health", role).await?;
+async fn not_seen(asker: &Asker, who: &Who) -> Result<String, String> {
+    let health = asker.get("/api/v1/health", who).await?;
     let mut text = String::new();
     for loss in health["losses"].as_array().into_iter().flatten() {
         let words = loss["words"].as_str().filter(|words| !words.is_empty());
@@ -364,13 +364,13 @@ async fn not_seen(asker: &Asker, role: Role) -> Result<String, String> {
     Ok(text)
 }
 
-async fn status(asker: &Asker, role: Role) -> Result<String, String> {
-    Ok(asker.get("/api/v1/health", role).await?.to_string())
+async fn status(asker: &Asker, who: &Who) -> Result<String, String> {
+    Ok(asker.get("/api/v1/health", who).await?.to_string())
 }
 
 /// A running server is given the file; the one in this process reads it where it is.
-async fn import(asker: &Asker, role: Role, given: &Given) -> Result<String, String> {
-    if role < Role::Admin {
+async fn import(asker: &Asker, who: &Who, given: &Given) -> Result<String, String> {
+    if who.role() < Role::Admin {
         return Err("import_file needs the role admin".into());
     }
     let path = given.text("path").ok_or("path is empty")?;
@@ -383,7 +383,7 @@ async fn import(asker: &Asker, role: Role, given: &Given) -> Result<String, Stri
     let label = name.file_name().map(|name| name.to_string_lossy().into_owned());
     let target = query("/api/v1/import", &[("name", label.unwrap_or_default())]);
     let body = Body::from_stream(tokio_util::io::ReaderStream::new(file));
-    let said = asker.ask(Method::POST, &target, role, body).await?;
+    let said = asker.ask(Method::POST, &target, who, body).await?;
     Ok(said.json()?.to_string())
 }
 

@@ -77,6 +77,12 @@ pub fn counts(share: &Share) -> Vec<Count> {
     let left = u64::from(ALL - share.per_mille());
     vec![
         count("packets_passed_over", about, share.passed_over(), true),
+        count(
+            "packets_not_targeted",
+            "packets of connections between others than those that --target… names",
+            share.not_meant(),
+            false,
+        ),
         count("share_passed_over", "thousandths of new connections passed over now", left, false),
     ]
 }

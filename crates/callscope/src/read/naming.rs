@@ -97,6 +97,16 @@ impl Directories {
             Self::Latest(latest) => latest.borrow().clone(),
         }
     }
+
+    /// A later one than was taken here before, if there is one.
+    pub fn news(&mut self) -> Option<Directory> {
+        match self {
+            Self::Latest(latest) if latest.has_changed().unwrap_or(false) => {
+                Some(latest.borrow_and_update().clone())
+            }
+            Self::One(_) | Self::Latest(_) => None,
+        }
+    }
 }
 
 // === impl Naming ===

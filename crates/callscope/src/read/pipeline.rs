@@ -25,6 +25,7 @@ use super::{
     naming::Witness,
     output::{Renderer, Shape},
     progress::Progress,
+    target::{Target, Targeting},
 };
 
 /// Batches that the fastest worker may be ahead of the slowest.
@@ -54,6 +55,8 @@ pub(crate) struct Input {
     pub is_one_of_many: bool,
     /// Which share of new flows is read.
     pub share: Share,
+    /// Whose connections are read.
+    pub target: Target,
     /// Who hears what was counted so far.
     pub watcher: Option<Watcher>,
 }
@@ -128,6 +131,9 @@ fn work(
     worker.count_from(feed.before);
     worker.heed(&feed.share);
     worker.share(&feed.lores);
+    if let Some(directories) = shape.directories.clone().filter(|_| !feed.target.is_everybody()) {
+        worker.aim(Targeting::new(feed.target.clone(), directories));
+    }
     let mut renderer = Renderer::new(shape);
     // Whatever happens, the others must not wait for us.
     let leave = Leave(feed);
@@ -168,6 +174,7 @@ struct Feed {
     /// The number before that of the first packet.
     before: u64,
     share: Share,
+    target: Target,
     /// What workers learn of servers.
     lores: Lores,
     desk: Desk,
@@ -225,6 +232,7 @@ impl Input {
             limit: None,
             is_one_of_many: false,
             share: Share::default(),
+            target: Target::default(),
             watcher: None,
         }
     }
@@ -234,7 +242,7 @@ impl Input {
 
 impl Feed {
     fn new(input: Input, keys: Keys, threads: usize, desk: Desk) -> Self {
-        let Input { intake, progress, before, keeper, share, .. } = input;
+        let Input { intake, progress, before, keeper, share, target, .. } = input;
         let state = State {
             intake: Some((intake, keys)),
             sources: Arc::default(),
@@ -247,7 +255,17 @@ impl Feed {
             keeper,
         };
         let (state, changed) = (Mutex::new(state), Condvar::new());
-        Self { state, changed, threads, progress, before, share, lores: Lores::default(), desk }
+        Self {
+            state,
+            changed,
+            threads,
+            progress,
+            before,
+            share,
+            target,
+            lores: Lores::default(),
+            desk,
+        }
     }
 
     /// Batch `number`; `None` when there are no more.

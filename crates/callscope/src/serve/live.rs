@@ -12,7 +12,7 @@ use flow::Share;
 use super::{House, WhatArgs, imports, tap_defaults};
 use crate::{
     args::{ShowArgs, SpaceArgs, TapArgs},
-    read::{Directories, Input, OPEN_AFTER, Watcher},
+    read::{Directories, Input, OPEN_AFTER, Target, Watcher},
     tap,
 };
 
@@ -52,6 +52,8 @@ pub struct Beside {
     pub is_one_of_many: bool,
     /// Which share of new flows is read.
     pub share: Share,
+    /// Whose connections are read.
+    pub target: Target,
 }
 
 /// A capture under way.
@@ -78,8 +80,8 @@ impl Live {
         }
         let directory = crate::read::directory(&what.reading.identity)?;
         let directories = directory.map(Directories::One);
-        let share = Share::default();
-        let beside = Beside { directories, keeper: None, is_one_of_many: false, share };
+        let (share, target) = (Share::default(), Target::default());
+        let beside = Beside { directories, keeper: None, is_one_of_many: false, share, target };
         Self::listen(args, what, house, beside).map(Some)
     }
 
@@ -97,11 +99,11 @@ impl Live {
             spaces: args.spaces.clone(),
             ..tap_defaults()
         };
-        let Beside { directories, keeper, is_one_of_many, share } = beside;
+        let Beside { directories, keeper, is_one_of_many, share, target } = beside;
         let stop = Stop::new().context("can't listen for signals")?;
         let tell = |line: &str| eprintln!("callscope: {line}");
         let (input, source) = tap::input(&args, stop.clone(), tell)?;
-        let input = Input { keeper, is_one_of_many, share, ..input };
+        let input = Input { keeper, is_one_of_many, share, target, ..input };
         let interfaces =
             if args.interfaces.is_empty() { "any".into() } else { args.interfaces.join(", ") };
         let name = format!("live: {interfaces}");

@@ -4,7 +4,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::{Result, anyhow, bail};
-use api::{Asker, Role};
+use api::{Asker, Role, Who};
 use serde_json::Value;
 use store::Row;
 
@@ -57,8 +57,10 @@ pub fn run(hub: &str, args: &TapArgs) -> Result<()> {
         _ => true,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // The server goes by the token, whoever we say that we are.
+    let who = Who::of(Role::Viewer);
     let followed = runtime.block_on(async {
-        let following = asker.follow(&path, Role::Viewer, take);
+        let following = asker.follow(&path, &who, take);
         match args.duration {
             Some(time) => tokio::time::timeout(time, following).await.unwrap_or(Ok(())),
             None => following.await,

@@ -1,10 +1,11 @@
 //! Three machines with a service each, the switch between them, the API server of their cluster, and a
 //! hub: for tests.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, Stdio},
     thread,
 };
@@ -44,6 +45,11 @@ pub struct Cluster {
 impl Cluster {
     /// Everything runs; whether nodes have come to the hub yet is not waited for.
     pub fn start() -> Self {
+        Self::start_with(|_, _| Vec::new())
+    }
+
+    /// The same; `more` says what a machine's agent is told besides, by its name and a folder of its own.
+    pub fn start_with(more: impl Fn(&str, &Path) -> Vec<String>) -> Self {
         let id = std::process::id();
         let (name, net) = (format!("fl{id}"), format!("10.{}", 100 + id % 100));
         let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -74,7 +80,8 @@ impl Cluster {
         }
         cluster.start_hub();
         for node in NODES {
-            cluster.node(node);
+            let words = more(node, &cluster.path(&format!("more-{node}")));
+            cluster.node_with(node, &words);
         }
         cluster
     }
@@ -165,12 +172,17 @@ impl Cluster {
 
     /// Starts the agent of a machine.
     pub fn node(&mut self, node: &'static str) {
+        self.node_with(node, &[]);
+    }
+
+    fn node_with(&mut self, node: &'static str, words: &[String]) {
         let hub = format!("https://{}.0.100:{}", self.net, self.nodes_port);
         let (store, papers) = (self.path(&format!("store-{node}")), self.path("papers/node"));
         let mut child = Command::new("ip")
             .args(["netns", "exec", &self.space(node), env!("CARGO_BIN_EXE_callscope"), "node"])
             .args(["--hub", &hub, "--name", node, "--store", store.to_str().unwrap()])
             .args(["--certificates", papers.to_str().unwrap(), "--threads", "1"])
+            .args(words)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -223,6 +235,11 @@ impl Cluster {
 
     pub fn json(&self, path: &str) -> Value {
         self.hub.as_ref().unwrap().json(path)
+    }
+
+    /// What the hub answers, whatever it is: its status and bytes.
+    pub fn bytes(&self, path: &str) -> (u16, Vec<u8>) {
+        self.hub.as_ref().unwrap().ask(&format!("GET {path}"), b"")
     }
 
     pub fn health(&self) -> Value {

@@ -36,6 +36,17 @@ pub struct Kept {
     segments: Vec<Segment>,
 }
 
+/// A packet of what is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'p> {
+    /// The packet.
+    pub packet: Packet<'p>,
+    /// The interface that saw it, where that is known.
+    pub interface: Option<&'p str>,
+    /// What is to be said of it.
+    pub comment: Option<&'p str>,
+}
+
 /// What was cut out.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Cut {
@@ -106,6 +117,26 @@ impl Kept {
         Ok(Cut { packets: writer.packets, secrets: secrets.lines().count() })
     }
 
+    /// Shows the packets that are wanted, in the order of files, as long as `see` and, asked now and then,
+    /// `goes_on` say yes.
+    ///
+    /// # Errors
+    /// When what is kept can't be read.
+    pub fn show(
+        &self,
+        wants: &[Want],
+        goes_on: &mut dyn FnMut() -> bool,
+        see: &mut dyn FnMut(&Shown<'_>) -> bool,
+    ) -> Result<(), KeepError> {
+        let mut wants = wants.to_vec();
+        if wants.iter().any(|want| want.whole_connection) {
+            self.find_beginnings(&mut wants)?;
+        }
+        let wants = Wants::new(&wants);
+        let mut showing = Showing { wants: wants.clone(), goes_on, see, is_over: false };
+        self.each(&wants, &mut showing)
+    }
+
     /// Has whole connections begin with the last SYN before their calls, or with what is kept.
     fn find_beginnings(&self, wants: &mut [Want]) -> Result<(), KeepError> {
         let whole = || wants.iter().filter(|want| want.whole_connection);
@@ -130,6 +161,9 @@ impl Kept {
             if end < wants.from.0 || begin > wants.to.0 {
                 continue;
             }
+            if !to.goes_on() {
+                return Ok(());
+            }
             read(&segment.packets, wants, to)?;
         }
         Ok(())
@@ -148,6 +182,11 @@ trait Visitor {
 
     /// Secrets met in a file.
     fn secrets(&mut self, _: &[(u32, Vec<u8>)]) {}
+
+    /// Whether it is to be shown more.
+    fn goes_on(&mut self) -> bool {
+        true
+    }
 }
 
 /// Where a packet was met.
@@ -164,7 +203,7 @@ fn read(path: &Path, wants: &Wants, to: &mut dyn Visitor) -> Result<(), KeepErro
         Err(error) => return Err(error.into()),
     };
     let (mut batch, mut decoder) = (Batch::new(), Decoder::new(DecoderLimits::default()));
-    while reader.next(&mut batch)? {
+    while to.goes_on() && reader.next(&mut batch)? {
         for packet in batch.packets() {
             let content = decoder.decode(&packet);
             let key = match &content {
@@ -251,6 +290,33 @@ impl Scout {
             }
         }
         fitting
+    }
+}
+
+/// Hands packets on.
+struct Showing<'s> {
+    /// With comments that were not told yet.
+    wants: Wants,
+    goes_on: &'s mut dyn FnMut() -> bool,
+    see: &'s mut dyn FnMut(&Shown<'_>) -> bool,
+    is_over: bool,
+}
+
+impl Visitor for Showing<'_> {
+    fn packet(&mut self, packet: &Packet<'_>, _: &Content<'_>, of: &Origin<'_>) -> io::Result<()> {
+        if self.is_over {
+            return Ok(());
+        }
+        let comment = self.wants.comment(of.key, packet.at);
+        let interface = of.source.interface.as_deref();
+        let shown = Shown { packet: *packet, interface, comment: comment.as_deref() };
+        self.is_over = !(self.see)(&shown);
+        Ok(())
+    }
+
+    fn goes_on(&mut self) -> bool {
+        self.is_over |= !(self.goes_on)();
+        !self.is_over
     }
 }
 

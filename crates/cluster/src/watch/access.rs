@@ -70,7 +70,7 @@ impl Access {
         Ok(config)
     }
 
-    async fn client(&self) -> Result<Client, AccessError> {
+    pub(crate) async fn client(&self) -> Result<Client, AccessError> {
         let config = self.config().await?;
         Client::try_from(config).map_err(|error| AccessError::new("no client", &error))
     }

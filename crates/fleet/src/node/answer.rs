@@ -13,7 +13,7 @@ use tokio::{sync::mpsc, time::Instant};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 
-use super::Shared;
+use super::{Shared, packets};
 use crate::{
     merge::APART_NS,
     roster::Roster,
@@ -140,12 +140,13 @@ fn look(
             let end = wire::End { is_complete: true, ..wire::End::default() };
             Ok(send(found.as_slice(), pieces).map(|()| end))
         }
+        What::Packets(asked) => packets::look(shared, &told, asked, pieces).map(Ok),
         What::Tail(_) => Err("no such question".into()),
     }
 }
 
 /// The call with this key, or as this node saw it: under the same id, at about the same time.
-fn get(shared: &Shared, key: &Key) -> Result<Option<Row>, store::StoreError> {
+pub(super) fn get(shared: &Shared, key: &Key) -> Result<Option<Row>, store::StoreError> {
     let found = shared.store.get(key)?;
     if found.is_some() {
         return Ok(found);

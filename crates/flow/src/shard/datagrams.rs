@@ -32,7 +32,7 @@ impl Shard {
             None => {
                 match self.group_of(datagram).or_else(|| self.twin_of(datagram, print, arrival)) {
                     Some(found) => found,
-                    None if !self.share.takes(datagram.hash) => return,
+                    None if !self.is_read(&datagram.key, datagram.hash, arrival.mark.at) => return,
                     None => {
                         (self.open_datagrams(hash, datagram, print, arrival, sink), datagram.dir)
                     }

@@ -154,6 +154,12 @@ impl Net {
         Self { worker, seen: Vec::new(), frame: 0, seq: [1_000_000; 2] }
     }
 
+    /// From now on only flows that are meant are read, and only this share of them.
+    pub fn heed(&mut self, aim: impl flow::Aim + 'static, share: &flow::Share) {
+        self.worker.aim(aim);
+        self.worker.heed(share);
+    }
+
     /// A segment of the connection 10.0.0.1:5000 to 10.0.0.2:9.
     pub fn segment(&mut self, side: Side, flags: u8, payload: &[u8]) {
         let (mine, theirs) = (self.seq[side as usize], self.seq[side.other() as usize]);
