@@ -78,7 +78,7 @@ pub struct OtlpArgs {
 /// An identity provider (OpenID Connect).
 #[derive(Clone, Debug, clap::Args)]
 pub struct LoginArgs {
-    /// Let in who logs in by this identity provider (OpenID Connect): https://login.example/realm
+    /// Let in who logs in by this identity provider (OpenID Connect): `https://login.example/realm`.
     #[arg(long, value_name = "URL")]
     pub oidc_issuer: Option<String>,
     /// What this server is called there.
@@ -88,7 +88,7 @@ pub struct LoginArgs {
     /// others can read it.
     #[arg(long, value_name = "SECRET", hide_default_value = true)]
     pub oidc_secret: Option<String>,
-    /// How browsers reach this server: https://calls.example. The provider must know its /login/callback.
+    /// How browsers reach this server: `https://calls.example`. The provider must know its /login/callback.
     #[arg(long, value_name = "URL")]
     pub oidc_base: Option<String>,
     /// Who may do what: `CLAIM=VALUE ROLE`, and `namespaces=A,B` or `namespaces=@CLAIM`, as `groups=shop viewer
