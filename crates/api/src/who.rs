@@ -132,6 +132,12 @@ impl Who {
         Self::new(Arc::new(Grant { role, scope: None, name: role.name().to_owned() }))
     }
 
+    /// Whoever comes, where nobody is asked who he is: he may do everything.
+    pub(crate) fn anybody() -> Self {
+        let (role, name) = (Role::Admin, "(anybody)".to_owned());
+        Self::new(Arc::new(Grant { role, scope: None, name }))
+    }
+
     /// Somebody who shows nothing, where nothing is asked.
     pub(crate) fn nobody() -> Self {
         let (role, name) = (Role::ViewerWithoutPayloads, String::new());

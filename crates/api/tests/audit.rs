@@ -169,6 +169,8 @@ async fn a_log_that_can_not_be_written_is_seen() {
     let audit = Some(Arc::new(Audit::open(&inner.join("audit"), 2).unwrap()));
     let house = House::with(&[], Settings { audit, ..Settings::default() }).await;
     house.get("/api/v1/calls").await;
+    let text = std::fs::read_to_string(inner.join("audit")).unwrap();
+    assert!(text.contains("\"subject\":\"(anybody)\""), "{text}");
     std::fs::remove_dir_all(&inner).unwrap();
     assert_eq!(house.get("/api/v1/calls").await.status, StatusCode::OK);
     let losses = house.json("/api/v1/health").await["losses"].clone();

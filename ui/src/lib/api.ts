@@ -17,15 +17,15 @@ export type Params = Record<string, string | number | undefined | null>;
 
 const TOKEN = 'callscope.token';
 let token = sessionStorage.getItem(TOKEN) ?? '';
-let tokenWanted: (() => void) | null = null;
+let tokenWanted: ((login: boolean) => void) | null = null;
 
 export function setToken(value: string): void {
   token = value;
   sessionStorage.setItem(TOKEN, value);
 }
 
-/** Calls `wanted` when the server asks who we are. */
-export function onTokenWanted(wanted: () => void): void {
+/** Calls `wanted` when the server asks who we are, and whether it knows an identity provider. */
+export function onTokenWanted(wanted: (login: boolean) => void): void {
   tokenWanted = wanted;
 }
 
@@ -47,8 +47,9 @@ async function request(url: string, init: RequestInit = {}): Promise<Response> {
     throw new ApiError('The server does not answer.', 0, undefined, 'Is callscope serve still running?');
   }
   if (response.ok) return response;
-  if (response.status === 401) tokenWanted?.();
-  throw await told(response);
+  const fault = await told(response);
+  if (response.status === 401) tokenWanted?.(fault.hint?.includes('/login') ?? false);
+  throw fault;
 }
 
 async function told(response: Response): Promise<ApiError> {
@@ -98,7 +99,7 @@ export function upload(file: File, progress: (share: number) => void): Promise<{
     sending.upload.onprogress = event => progress(event.total ? event.loaded / event.total : 0);
     sending.onerror = () => reject(new ApiError('The server does not answer.', 0));
     sending.onload = () => {
-      if (sending.status === 401) tokenWanted?.();
+      if (sending.status === 401) tokenWanted?.(sending.responseText.includes('/login'));
       try {
         const answer = JSON.parse(sending.responseText);
         if (sending.status < 300) resolve(answer);

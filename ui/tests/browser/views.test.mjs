@@ -126,11 +126,13 @@ for (const theme of ['light', 'dark']) {
 test('a server that wants a token asks for it', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'callscope-ui-')), file = join(folder, 'tokens'), token = 'a-token-of-enough-length';
   writeFileSync(file, `viewer ${token}\n`, { mode: 0o600 });
-  const guarded = await serve(['shop.pcapng.zst'], { token, more: ['--token-file', file] });
+  const provider = ['--oidc-issuer', 'https://127.0.0.1:9', '--oidc-client', 'callscope', '--oidc-base', 'http://127.0.0.1', '--oidc-grant', 'groups=* viewer'];
+  const guarded = await serve(['shop.pcapng.zst'], { token, more: ['--token-file', file, ...provider] });
   rmSync(folder, { recursive: true });
   const page = await visit(guarded.url, '/calls', { expected: /401/ });
   await page.getByRole('dialog', { name: 'This server asks who you are' }).waitFor();
   await accessible(page, 'the question for a token');
+  assert.equal(await page.getByRole('link', { name: 'Log in' }).getAttribute('href'), '/login');
   await page.getByLabel('Token').fill(token);
   await page.keyboard.press('Enter');
   await listed(page);
