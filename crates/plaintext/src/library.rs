@@ -78,11 +78,10 @@ pub(crate) type Elf<'f> = ElfFile<'f, FileHeader64<Endianness>, &'f ReadCache<Fi
 // === impl Library ===
 
 impl Library {
-    /// What the file at `path` holds; nothing if it speaks no TLS, can't be read, or is for another
-    /// machine.
+    /// What the file holds; nothing if it speaks no TLS, is no program, or is for another machine.
     #[must_use]
-    pub fn of(path: &Path) -> Option<Self> {
-        let cache = ReadCache::new(File::open(path).ok()?);
+    pub fn of(file: File) -> Option<Self> {
+        let cache = ReadCache::new(file);
         let elf = Elf::parse(&cache).ok()?;
         if elf.architecture() != native() {
             return None;

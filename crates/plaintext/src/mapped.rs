@@ -1,9 +1,12 @@
 //! What code processes have mapped, from `/proc`.
 
 use std::{
-    fs,
+    fs::{self, File},
+    os::{fd::AsRawFd, unix::fs::OpenOptionsExt},
     path::{Path, PathBuf},
 };
+
+use rustix::fs::OFlags;
 
 /// Files of one process that are looked at.
 const FILES_MAX: usize = 4_096;
@@ -71,15 +74,49 @@ fn parse(line: &str) -> Option<Mapped> {
 }
 
 impl Mapped {
-    /// A path by which we can open it, whatever namespace the process is in, and deleted or not.
-    pub(crate) fn reach(&self, pid: u32) -> PathBuf {
+    /// Opens it, whatever namespace process `pid` is in, and deleted or not; nothing if the process has
+    /// ended or runs another program by now.
+    pub(crate) fn open(&self, pid: u32) -> Option<Opened> {
         let exact = PathBuf::from(format!("/proc/{pid}/map_files/{}", self.range));
-        if fs::metadata(&exact).is_ok() {
-            return exact;
-        }
-        // Without the right to follow those links.
-        Path::new(&format!("/proc/{pid}/root"))
-            .join(self.path.strip_prefix("/").unwrap_or(&self.path))
+        Opened::at(&exact).or_else(|| {
+            // Without the right to follow those links.
+            let root = PathBuf::from(format!("/proc/{pid}/root"));
+            Opened::at(&root.join(self.path.strip_prefix("/").unwrap_or(&self.path)))
+        })
+    }
+}
+
+/// A file that stays what it is while it is looked into and attached to, though the process ends in between.
+pub(crate) struct Opened {
+    file: File,
+    reach: PathBuf,
+}
+
+// === impl Opened ===
+
+impl Opened {
+    /// Opens the file at `reach`.
+    pub(crate) fn at(reach: &Path) -> Option<Self> {
+        // What others put in its place must not make us wait: a pipe without a writer would.
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        let file = File::options().read(true).custom_flags(flags).open(reach).ok()?;
+        let is_file = file.metadata().is_ok_and(|about| about.is_file());
+        is_file.then(|| Self { file, reach: reach.to_owned() })
+    }
+
+    /// Where it was opened.
+    pub(crate) fn reach(&self) -> &Path {
+        &self.reach
+    }
+
+    /// The same file, to be read by another.
+    pub(crate) fn again(&self) -> Option<File> {
+        self.file.try_clone().ok()
+    }
+
+    /// A path that is this very file as long as `self` is there.
+    pub(crate) fn link(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()))
     }
 }
 
@@ -105,5 +142,16 @@ mod tests {
         let mapped = of(std::process::id());
         assert!(mapped.iter().any(|mapped| mapped.path == own), "{mapped:?}");
         assert!(processes().contains(&std::process::id()));
+    }
+
+    #[test]
+    fn what_is_gone_is_not_taken_for_a_file() {
+        let gone = Mapped {
+            range: "7f0-7f1".into(),
+            file: FileId("fe:00".into(), 1),
+            path: "/nowhere/libssl.so.3".into(),
+        };
+        assert!(gone.open(std::process::id()).is_none());
+        assert!(Opened::at(Path::new("/proc/self")).is_none(), "a folder");
     }
 }

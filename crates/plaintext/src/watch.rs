@@ -9,7 +9,7 @@ use std::{
 use crate::{
     kernel::Kernel,
     library::{Kind, Library, crypto_version},
-    mapped::{self, FileId},
+    mapped::{self, FileId, Opened},
 };
 
 /// A process that has just begun is looked at again after this time, then after four times as long, …
@@ -70,8 +70,10 @@ impl Watch {
                 let name = name.to_string_lossy();
                 if name.starts_with("libssl.so") || name.starts_with("libgnutls.so") {
                     let path = entry.path();
-                    let Some(file) = FileId::of(&path) else { continue };
-                    self.file(file, &path, &path, kernel);
+                    let (Some(id), Some(file)) = (FileId::of(&path), Opened::at(&path)) else {
+                        continue;
+                    };
+                    self.file(id, &file, &path, kernel);
                 }
             }
         }
@@ -91,9 +93,12 @@ impl Watch {
             self.processes.iter().filter(|(_, look)| look.at <= now).map(|(pid, _)| *pid).collect();
         for pid in due {
             for mapped in mapped::of(pid) {
-                if !self.files.contains_key(&mapped.file) {
-                    let reach = mapped.reach(pid);
-                    self.file(mapped.file.clone(), &reach, &mapped.path, kernel);
+                if self.files.contains_key(&mapped.file) {
+                    continue;
+                }
+                // A process that has ended meanwhile says nothing of the files it ran.
+                if let Some(file) = mapped.open(pid) {
+                    self.file(mapped.file, &file, &mapped.path, kernel);
                 }
             }
             if let Some(look) = self.processes.get_mut(&pid) {
@@ -113,30 +118,31 @@ impl Watch {
         }
     }
 
-    /// Looks into a file for the first time; `reach` opens it, `path` names it.
-    fn file(&mut self, file: FileId, reach: &Path, path: &Path, kernel: &mut Kernel) {
+    /// Looks into a file for the first time; `path` names it.
+    fn file(&mut self, id: FileId, file: &Opened, path: &Path, kernel: &mut Kernel) {
         if self.files.len() >= FILES_MAX {
             // What speaks no TLS can be looked into again.
             self.files.retain(|_, found| found.is_some());
         }
-        if self.files.len() >= FILES_MAX || self.files.contains_key(&file) {
+        if self.files.len() >= FILES_MAX || self.files.contains_key(&id) {
             return;
         }
-        let found = look_into(reach, path).map(|mut found| {
+        let found = look_into(file, path).map(|mut found| {
             if let Ok(sites) = &found.library.sites {
-                found.refused = kernel.attach(reach, sites).err().map(|error| error.to_string());
+                let attached = kernel.attach(&file.link(), sites);
+                found.refused = attached.err().map(|error| error.to_string());
             }
             found
         });
-        self.files.insert(file, found);
+        self.files.insert(id, found);
     }
 }
 
 /// What the file is, if it speaks TLS.
-pub(crate) fn look_into(reach: &Path, path: &Path) -> Option<Found> {
-    let mut library = Library::of(reach)?;
+pub(crate) fn look_into(file: &Opened, path: &Path) -> Option<Found> {
+    let mut library = Library::of(file.again()?)?;
     if library.kind == Kind::OpenSsl && library.version.is_none() {
-        library.version = beside(reach, path).and_then(|crypto| crypto_version(&crypto));
+        library.version = beside(file.reach(), path).and_then(|crypto| crypto_version(&crypto));
     }
     Some(Found { library, path: path.to_owned(), refused: None })
 }
